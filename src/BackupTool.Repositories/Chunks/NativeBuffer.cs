@@ -1,0 +1,83 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace BackupTool.Repositories.Chunks;
+
+/// <summary>
+/// A block of memory off the garbage-collected heap, shared by counting references: the block goes back to its pool when the last
+/// reference is released. Using a block after releasing it is a fault of the caller.
+/// </summary>
+public sealed unsafe class NativeBuffer : MemoryManager<byte>
+{
+    private readonly BufferPool _pool;
+    private readonly byte* _start;
+    private int _references = 1;
+
+    internal NativeBuffer(BufferPool pool, int capacity)
+    {
+        (_pool, Capacity) = (pool, capacity);
+        _start = (byte*)NativeMemory.AlignedAlloc((nuint)capacity, 4096);
+    }
+
+    /// <summary>Size in bytes.</summary>
+    public int Capacity { get; }
+
+    /// <inheritdoc/>
+    public override Span<byte> GetSpan() => new(_start, Capacity);
+
+    /// <summary>One more user.</summary>
+    public NativeBuffer Retain()
+    {
+        Interlocked.Increment(ref _references);
+        return this;
+    }
+
+    /// <summary>One user fewer; the last one gives the block back.</summary>
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) _pool.Return(this);
+    }
+
+    internal void Reset() => _references = 1;
+
+    internal void Free() => NativeMemory.AlignedFree(_start);
+
+    /// <inheritdoc/>
+    public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex);
+
+    /// <inheritdoc/>
+    public override void Unpin() { }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) { }
+}
+
+/// <summary>Hands out blocks of memory by size, rounded up to a power of two, and keeps returned ones for reuse. Thread-safe.</summary>
+public sealed class BufferPool : IDisposable
+{
+    private const int SmallestShift = 14, LargestShift = 27;
+
+    private readonly ConcurrentBag<NativeBuffer>[] _idle =
+        [.. Enumerable.Range(0, LargestShift - SmallestShift + 1).Select(static _ => new ConcurrentBag<NativeBuffer>())];
+
+    /// <summary>A block of at least this many bytes. Its contents are whatever the last user left.</summary>
+    public NativeBuffer Rent(int bytes)
+    {
+        int shift = Math.Max(SmallestShift, 32 - BitOperations.LeadingZeroCount((uint)bytes - 1));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(shift, LargestShift, nameof(bytes));
+        if (!_idle[shift - SmallestShift].TryTake(out NativeBuffer? buffer)) return new NativeBuffer(this, 1 << shift);
+        buffer.Reset();
+        return buffer;
+    }
+
+    internal void Return(NativeBuffer buffer) => _idle[BitOperations.Log2((uint)buffer.Capacity) - SmallestShift].Add(buffer);
+
+    /// <summary>Frees the idle blocks; those still in use are freed never: end the pipeline first.</summary>
+    public void Dispose()
+    {
+        foreach (ConcurrentBag<NativeBuffer> bag in _idle)
+            while (bag.TryTake(out NativeBuffer? buffer)) buffer.Free();
+    }
+}

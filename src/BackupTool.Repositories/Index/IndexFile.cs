@@ -1,0 +1,131 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Compression;
+using BackupTool.Repositories.Packs;
+using BackupTool.Repositories.Storage;
+
+namespace BackupTool.Repositories.Index;
+
+/// <summary>
+/// <c>index/&lt;sha256&gt;.tsv.zst</c>: one line a chunk — chunk id, pack id, offset, frame length, plaintext size, tab-separated — so that
+/// <c>zstd -dc index/* | awk</c> finds any chunk.
+/// </summary>
+public static class IndexFile
+{
+    /// <summary>The folder.</summary>
+    public const string Folder = "index/";
+    private const string Suffix = ".tsv.zst";
+    private const int MaxFileBytes = 256 << 20, LinesPerFile = 40_000, MaxLine = 2 * 65 + 3 * 21;
+
+    /// <summary>The digest that a file's name states, or null when it is no name of an index file.</summary>
+    public static string? DigestInName(string fileName) =>
+        fileName.StartsWith(Folder, StringComparison.Ordinal) && fileName.EndsWith(Suffix, StringComparison.Ordinal)
+        && PackId.TryParse(fileName[Folder.Length..^Suffix.Length], out PackId? digest) ? digest.Value.Hex : null;
+
+    /// <summary>Writes the chunks of packs into as many index files as it takes; returns their names and bytes.</summary>
+    public static async ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<FinishedPack> packs, CancellationToken cancellationToken)
+    {
+        var written = new List<StoredFile>();
+        var lines = new ArrayBufferWriter<byte>();
+        int count = 0;
+        foreach (FinishedPack pack in packs)
+        {
+            byte[] packHex = System.Text.Encoding.ASCII.GetBytes(pack.Id.Hex);
+            foreach (PackedChunk chunk in pack.Chunks)
+            {
+                AppendLine(lines, packHex, chunk);
+                if (++count % LinesPerFile == 0) written.Add(await PutAsync(storage, lines, cancellationToken));
+            }
+        }
+        if (lines.WrittenCount > 0) written.Add(await PutAsync(storage, lines, cancellationToken));
+        return written;
+    }
+
+    private static void AppendLine(ArrayBufferWriter<byte> lines, ReadOnlySpan<byte> packHex, in PackedChunk chunk)
+    {
+        Span<byte> line = lines.GetSpan(MaxLine);
+        chunk.Id.FormatTo(line);
+        line[64] = (byte)'\t';
+        packHex.CopyTo(line[65..]);
+        int at = 129;
+        foreach (long number in (ReadOnlySpan<long>)[chunk.Offset, chunk.Length, chunk.Size])
+        {
+            line[at++] = (byte)'\t';
+            Utf8Formatter.TryFormat(number, line[at..], out int digits);
+            at += digits;
+        }
+        line[at++] = (byte)'\n';
+        lines.Advance(at);
+    }
+
+    private static async ValueTask<StoredFile> PutAsync(IStorage storage, ArrayBufferWriter<byte> lines, CancellationToken cancellationToken)
+    {
+        byte[] frame = new byte[FrameCompressor.Bound(lines.WrittenCount)];
+        using (FrameCompressor compressor = FrameCodec.CreateCompressor(3)) Array.Resize(ref frame, compressor.Compress(lines.WrittenSpan, frame));
+        lines.ResetWrittenCount();
+        string name = $"{Folder}{Convert.ToHexStringLower(SHA256.HashData(frame))}{Suffix}";
+        await storage.PutAsync(name, frame, cancellationToken);
+        return new StoredFile(name, frame.Length);
+    }
+
+    /// <summary>Reads an index file into an index.</summary>
+    /// <exception cref="RepositoryDamagedException">Its bytes are not what its name says, or it is malformed.</exception>
+    public static async ValueTask ReadAsync(IStorage storage, StoredFile file, ChunkIndex index, CancellationToken cancellationToken)
+    {
+        byte[] frame = await storage.ReadAllAsync(file.Name, MaxFileBytes, cancellationToken);
+        if (Convert.ToHexStringLower(SHA256.HashData(frame)) != DigestInName(file.Name))
+            throw Damaged(file.Name, "its contents are not what its name says", null);
+        long size = ZstdFrame.ContentSize(frame);
+        if (size is < 0 or > MaxFileBytes) throw Damaged(file.Name, "it is no frame of a known size", null);
+        byte[] text = ArrayPool<byte>.Shared.Rent((int)size);
+        try
+        {
+            using FrameDecompressor decompressor = FrameCodec.CreateDecompressor();
+            int length = decompressor.Decompress(frame, text.AsSpan(0, (int)size));
+            Parse(file.Name, text.AsSpan(0, length), index);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Damaged(file.Name, e.Message, e);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(text);
+        }
+    }
+
+    private static void Parse(string fileName, ReadOnlySpan<byte> text, ChunkIndex index)
+    {
+        byte[] packHex = new byte[64];
+        PackId? pack = null;
+        while (!text.IsEmpty)
+        {
+            int end = text.IndexOf((byte)'\n');
+            if (end < 131 || text[64] != '\t' || text[129] != '\t') throw Damaged(fileName, "a line is malformed", null);
+            if (!text[65..129].SequenceEqual(packHex))
+            {
+                text[65..129].CopyTo(packHex);
+                if (!PackId.TryParse(System.Text.Encoding.ASCII.GetString(packHex), out pack)) throw Damaged(fileName, "a pack id is malformed", null);
+            }
+            ReadOnlySpan<byte> numbers = text[130..end];
+            if (!ChunkId.TryParse(text[..64], out ChunkId id)
+                || !TryTakeNumber(ref numbers, out long offset) || !TryTakeNumber(ref numbers, out long length) || !TryTakeNumber(ref numbers, out long size)
+                || !numbers.IsEmpty || offset < 0 || length is < 1 or > 2 * Chunk.MaxBytes || size is < 1 or > Chunk.MaxBytes)
+                throw Damaged(fileName, "a line is malformed", null);
+            index.Add(pack!.Value, new PackedChunk(id, offset, (int)length, (int)size));
+            text = text[(end + 1)..];
+        }
+    }
+
+    private static bool TryTakeNumber(ref ReadOnlySpan<byte> text, out long number)
+    {
+        if (!Utf8Parser.TryParse(text, out number, out int used)) return false;
+        text = used < text.Length ? text[(used + 1)..] : default;
+        return true;
+    }
+
+    private static RepositoryDamagedException Damaged(string fileName, string problem, Exception? inner) =>
+        new(fileName, problem, "Run 'backup repair index': the index is rebuilt from the packs.", inner);
+}

@@ -1,0 +1,155 @@
+using System.Text.Json;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Index;
+using BackupTool.Repositories.Packs;
+using BackupTool.Repositories.Snapshots;
+using BackupTool.Repositories.Storage;
+
+namespace BackupTool.Repositories;
+
+/// <summary>
+/// An open repository: its format, its index, its snapshots. The order of writing is packs, index, snapshot; so whatever a snapshot names is there.
+/// </summary>
+public sealed class Repository
+{
+    private const int MaxSnapshotBytes = 64 << 20;
+    private static readonly string[] FixedFiles = ["README.txt", "restore.sh"];
+
+    private Repository(IStorage storage, RepositoryFormat format)
+    {
+        (Storage, Format) = (storage, format);
+        Hasher = new ChunkHasher();
+    }
+
+    /// <summary>Where it lives.</summary>
+    public IStorage Storage { get; }
+
+    /// <summary>What it is.</summary>
+    public RepositoryFormat Format { get; }
+
+    /// <summary>How its chunks are named.</summary>
+    public ChunkHasher Hasher { get; }
+
+    /// <summary>Makes a repository in an empty place. <c>repository.json</c> comes last: an interrupted init leaves none, and can be done again.</summary>
+    /// <exception cref="RepositoryException">There is one already, or the place holds other files.</exception>
+    public static async ValueTask<Repository> InitializeAsync(IStorage storage, TimeProvider time, string toolVersion, CancellationToken cancellationToken)
+    {
+        if (await storage.GetSizeAsync(RepositoryFormat.FileName, cancellationToken) is not null)
+            throw new RepositoryException($"There is a repository at {storage.Description} already.", "Use it as it is, or choose another path.");
+        var format = RepositoryFormat.CreateNew(time, toolVersion);
+        byte[] json = format.Serialize();
+        var files = FixedFiles.Select(static name => (Name: name, Content: ReadResource(name))).ToList();
+        foreach ((string name, byte[] content) in files) await storage.PutAsync(name, content, cancellationToken);
+        byte[] sums = RepositoryFormat.Checksums([.. files, (RepositoryFormat.FileName, json)]);
+        await storage.PutAsync(RepositoryFormat.ChecksumsFileName, sums, cancellationToken);
+        if (!await storage.TryCreateAsync(RepositoryFormat.FileName, json, cancellationToken))
+            throw new RepositoryException($"Another process has just made a repository at {storage.Description}.", "Use it as it is.");
+        return new Repository(storage, format);
+    }
+
+    /// <summary>Opens the repository.</summary>
+    /// <exception cref="RepositoryNotFoundException">There is none.</exception>
+    /// <exception cref="UnsupportedFormatException">It is newer than this version.</exception>
+    public static async ValueTask<Repository> OpenAsync(IStorage storage, CancellationToken cancellationToken) =>
+        new(storage, await RepositoryFormat.ReadAsync(storage, cancellationToken));
+
+    /// <summary>The whole index.</summary>
+    /// <exception cref="RepositoryDamagedException">An index file is damaged.</exception>
+    public async ValueTask<ChunkIndex> LoadIndexAsync(CancellationToken cancellationToken)
+    {
+        var index = new ChunkIndex();
+        foreach (StoredFile file in await Storage.ListAsync(IndexFile.Folder, cancellationToken))
+            if (IndexFile.DigestInName(file.Name) is not null) await IndexFile.ReadAsync(Storage, file, index, cancellationToken);
+        return index;
+    }
+
+    /// <summary>
+    /// Takes packs into the index that no index file names: an interrupted run left them, whole. So the next run need not store their chunks again.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<FinishedPack>> AdoptOrphanPacksAsync(ChunkIndex index, CancellationToken cancellationToken)
+    {
+        var adopted = new List<FinishedPack>();
+        foreach (StoredFile file in await Storage.ListAsync("packs/", cancellationToken))
+        {
+            if (!PackId.TryParseFileName(file.Name, out PackId? id) || index.Contains(id.Value)) continue;
+            FinishedPack pack = await PackReader.ReadTableAsync(Storage, id.Value, file.Bytes, cancellationToken);
+            index.Add(pack);
+            adopted.Add(pack);
+        }
+        return adopted;
+    }
+
+    /// <summary>All snapshots, oldest first.</summary>
+    /// <exception cref="RepositoryDamagedException">One is damaged.</exception>
+    public async ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(CancellationToken cancellationToken)
+    {
+        var snapshots = new List<StoredSnapshot>();
+        foreach (StoredFile file in await Storage.ListAsync(SnapshotId.Folder, cancellationToken))
+            if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
+        snapshots.Sort(static (a, b) => (a.Snapshot.Time, a.Id.Hex).CompareTo((b.Snapshot.Time, b.Id.Hex)));
+        return snapshots;
+    }
+
+    /// <summary>Reads one snapshot.</summary>
+    /// <exception cref="RepositoryDamagedException">Its bytes are not what its name says.</exception>
+    public async ValueTask<StoredSnapshot> ReadSnapshotAsync(SnapshotId id, CancellationToken cancellationToken)
+    {
+        byte[] content = await Storage.ReadAllAsync(id.FileName, MaxSnapshotBytes, cancellationToken);
+        if (SnapshotId.Of(content) != id) throw new RepositoryDamagedException(id.FileName, "its contents are not what its name says");
+        try
+        {
+            Snapshot snapshot = JsonSerializer.Deserialize(content, RepositoryJson.Default.Snapshot) ?? throw new JsonException("null");
+            return new StoredSnapshot(id, snapshot, content.Length);
+        }
+        catch (JsonException e)
+        {
+            // The digest is right, so it is as it was written: by something that knows more than this version.
+            throw new UnsupportedFormatException($"{id.FileName} cannot be understood by this version: {e.Message}");
+        }
+    }
+
+    /// <summary>The commit point of a run: everything that the snapshot names is durable before.</summary>
+    public async ValueTask<StoredSnapshot> CommitAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        byte[] content = [.. JsonSerializer.SerializeToUtf8Bytes(snapshot, RepositoryJson.Default.Snapshot), (byte)'\n'];
+        var id = SnapshotId.Of(content);
+        await Storage.PutAsync(id.FileName, content, cancellationToken);
+        return new StoredSnapshot(id, snapshot, content.Length);
+    }
+
+    /// <summary>Checks the files whose names are not their digests.</summary>
+    public async ValueTask<IReadOnlyList<RepositoryDamagedException>> CheckFixedFilesAsync(CancellationToken cancellationToken)
+    {
+        var problems = new List<RepositoryDamagedException>();
+        foreach (string name in (string[])[.. FixedFiles, RepositoryFormat.FileName])
+        {
+            try
+            {
+                await RepositoryFormat.CheckAsync(Storage, name, await Storage.ReadAllAsync(name, 1 << 20, cancellationToken), cancellationToken);
+            }
+            catch (RepositoryDamagedException e)
+            {
+                problems.Add(e);
+            }
+            catch (FileNotFoundException e)
+            {
+                problems.Add(new RepositoryDamagedException(name, "it is missing", innerException: e));
+            }
+        }
+        return problems;
+    }
+
+    private static byte[] ReadResource(string name)
+    {
+        using Stream stream = typeof(Repository).Assembly.GetManifestResourceStream(name)!;
+        using var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        return copy.ToArray();
+    }
+}
+
+/// <summary>A snapshot and its name.</summary>
+/// <param name="Id">Its name.</param>
+/// <param name="Snapshot">What it says.</param>
+/// <param name="Bytes">Size of its file.</param>
+public sealed record StoredSnapshot(SnapshotId Id, Snapshot Snapshot, int Bytes);

@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Storage;
+
+namespace BackupTool.Repositories;
+
+/// <summary><c>repository.json</c>: what a repository is. Written once, at init, after everything else: where it is, there is a repository.</summary>
+public sealed record RepositoryFormat
+{
+    internal const string FileName = "repository.json", ChecksumsFileName = "SHA256SUMS";
+    private const int CurrentVersion = 1, MaxBytes = 1 << 20;
+
+    /// <summary>1.</summary>
+    public required int FormatVersion { get; init; }
+
+    /// <summary>32 random hexadecimal digits: tells copies of one repository from other repositories.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The version of this tool that made it.</summary>
+    public required string ToolVersion { get; init; }
+
+    /// <summary>How archives are cut.</summary>
+    public required ChunkingParameters Chunking { get; init; }
+
+    /// <summary>age recipients to whom packs and snapshots are sealed; empty in a repository that is not sealed.</summary>
+    public required string[] Recipients { get; init; }
+
+    internal static RepositoryFormat CreateNew(TimeProvider time, string toolVersion) => new()
+    {
+        FormatVersion = CurrentVersion,
+        Id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)),
+        CreatedAt = time.GetUtcNow(),
+        ToolVersion = toolVersion,
+        Chunking = ChunkingParameters.Default,
+        Recipients = [],
+    };
+
+    internal byte[] Serialize() => [.. JsonSerializer.SerializeToUtf8Bytes(this, RepositoryJson.Default.RepositoryFormat), (byte)'\n'];
+
+    internal static async ValueTask<RepositoryFormat> ReadAsync(IStorage storage, CancellationToken cancellationToken)
+    {
+        if (await storage.GetSizeAsync(FileName, cancellationToken) is null)
+        {
+            throw new RepositoryNotFoundException($"There is no repository at {storage.Description} (it has no {FileName}).",
+                "Check the path and that the disk is mounted; run 'backup init' to create a repository there.");
+        }
+        byte[] content = await storage.ReadAllAsync(FileName, MaxBytes, cancellationToken);
+        // The version first: a newer format may have members that this version would take for damage.
+        int version = ReadVersion(content);
+        if (version != CurrentVersion) throw new UnsupportedFormatException($"The repository at {storage.Description} has format {version}; this version reads format {CurrentVersion}.");
+        RepositoryFormat format = Parse(content);
+        if (format.Chunking.FindProblem() is { } problem) throw new RepositoryDamagedException(FileName, problem);
+        if (format.Recipients.Length > 0) throw new UnsupportedFormatException($"The repository at {storage.Description} is sealed; this version cannot open sealed repositories.");
+        return format;
+    }
+
+    private static int ReadVersion(byte[] content)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(content);
+            return document.RootElement.GetProperty("formatVersion").GetInt32();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new RepositoryDamagedException(FileName, "it is not readable as JSON with a formatVersion", innerException: e);
+        }
+    }
+
+    private static RepositoryFormat Parse(byte[] content)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(content, RepositoryJson.Default.RepositoryFormat) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new RepositoryDamagedException(FileName, e.Message, innerException: e);
+        }
+    }
+
+    /// <summary>The lines of <c>SHA256SUMS</c>, as <c>sha256sum -c</c> reads them, for the files whose names cannot be their digest.</summary>
+    internal static byte[] Checksums(IEnumerable<(string Name, byte[] Content)> files) =>
+        Encoding.ASCII.GetBytes(string.Concat(files.Select(static f => ChecksumLine(f.Name, f.Content))));
+
+    private static string ChecksumLine(string name, byte[] content) => $"{Convert.ToHexStringLower(SHA256.HashData(content))}  {name}\n";
+
+    /// <summary>Checks one of the fixed files against <c>SHA256SUMS</c>.</summary>
+    internal static async ValueTask CheckAsync(IStorage storage, string name, byte[] content, CancellationToken cancellationToken)
+    {
+        string sums = Encoding.Latin1.GetString(await storage.ReadAllAsync(ChecksumsFileName, MaxBytes, cancellationToken));
+        if (!sums.Contains(ChecksumLine(name, content), StringComparison.Ordinal))
+            throw new RepositoryDamagedException(name, $"its SHA-256 is not the one in {ChecksumsFileName}: one of the two is damaged");
+    }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, UseStringEnumConverter = true, NewLine = "\n",
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RepositoryFormat))]
+[JsonSerializable(typeof(Snapshots.Snapshot))]
+[JsonSerializable(typeof(Locking.LockContent))]
+[JsonSerializable(typeof(Verification.Evidence))]
+internal sealed partial class RepositoryJson : JsonSerializerContext;
