@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using BackupTool.Posix;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Packs;
+
+namespace BackupTool.Repositories.Archives;
+
+/// <summary>Collects what is committed, in order: frames into packs, references into the chunk list, members into the catalog.</summary>
+internal sealed class ArchiveCommitter(WriteSession session) : IDisposable
+{
+    private readonly MetadataWriter _chunkList = new(session), _catalog = new(session);
+    private readonly List<StoredChunk> _file = [];
+    private long _bytes, _contentBytes, _entries, _files, _chunks;
+
+    internal long ReusedEntries { get; private set; }
+
+    internal ValueTask AppendFrameAsync(ChunkReference chunk, ReadOnlyMemory<byte> frame, CancellationToken cancellationToken) =>
+        session.Append(PackKind.Data, chunk.Id, chunk.Size, frame, cancellationToken);
+
+    internal ValueTask AddAsync(ChunkReference chunk, CancellationToken cancellationToken)
+    {
+        chunk.AppendLine(_chunkList.Text);
+        _bytes += chunk.Size;
+        _chunks++;
+        return _chunkList.StoreWholeChunksAsync(cancellationToken);
+    }
+
+    internal ValueTask AddAsync(CatalogEntry entry, bool reused, CancellationToken cancellationToken)
+    {
+        CatalogFormat.AppendLine(_catalog.Text, entry);
+        _entries++;
+        if (reused) ReusedEntries++;
+        if (entry.Kind == FileKind.Regular && !entry.IsHardLink) _files++;
+        _contentBytes += entry.Size;
+        return _catalog.StoreWholeChunksAsync(cancellationToken);
+    }
+
+    internal void AddToFile(StoredChunk chunk) => _file.Add(chunk);
+
+    internal void DropFile() => _file.Clear();
+
+    internal async ValueTask EndFileAsync(CatalogEntry entry, CancellationToken cancellationToken)
+    {
+        foreach (StoredChunk chunk in _file) await AddAsync(chunk.Reference, cancellationToken);
+        await AddAsync(entry with { ContentKey = ContentKeyOf(_file) }, reused: false, cancellationToken);
+        _file.Clear();
+    }
+
+    internal async ValueTask EndStreamAsync(CancellationToken cancellationToken)
+    {
+        foreach (StoredChunk chunk in _file) await AddAsync(chunk.Reference, cancellationToken);
+        _file.Clear();
+    }
+
+    private static string ContentKeyOf(List<StoredChunk> chunks)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> id = stackalloc byte[ChunkId.Size];
+        foreach (StoredChunk chunk in chunks)
+        {
+            if (!chunk.IsContent) continue;
+            chunk.Reference.Id.CopyTo(id);
+            hash.AppendData(id);
+        }
+        return $"c:{Convert.ToHexStringLower(hash.GetHashAndReset())}";
+    }
+
+    internal async ValueTask<Snapshots.Archive> FinishAsync(CancellationToken cancellationToken) => new()
+    {
+        Bytes = _bytes,
+        ContentBytes = _contentBytes,
+        Entries = _entries,
+        Files = _files,
+        ChunkCount = _chunks,
+        ChunkList = await _chunkList.FinishAsync(cancellationToken),
+        Catalog = await _catalog.FinishAsync(cancellationToken),
+    };
+
+    public void Dispose()
+    {
+        _chunkList.Dispose();
+        _catalog.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+using BackupTool.Posix;
+
+namespace BackupTool.Repositories.Archives;
+
+/// <summary>Something to be put into an archive, as the cut saw it.</summary>
+public sealed class ArchiveEntry
+{
+    /// <summary>Absolute path of the original: attributes are read from here, and the name in the archive is this without its leading slash.</summary>
+    public required BytePath Path { get; init; }
+
+    /// <summary>What the cut saw. The size decides where the entry goes; contents are read later, and found to have changed then.</summary>
+    public required FileStatus Status { get; init; }
+
+    /// <summary>Target of a symbolic link.</summary>
+    public BytePath LinkTarget { get; init; }
+
+    /// <summary>A SQLite database: <see cref="StagedContent"/> gives the consistent copy.</summary>
+    public bool IsDatabase { get; init; }
+
+    /// <summary>What else tells that the original changed (see <see cref="CatalogEntry.ChangeKey"/>).</summary>
+    public string ChangeKey { get; init; } = "";
+
+    /// <summary>The parent's entry, when the original has not changed since: it is then not opened.</summary>
+    public CatalogEntry? Unchanged { get; init; }
+
+    /// <summary>
+    /// Where the content is read from, when that is not <see cref="Path"/> itself: a copy of our own that nobody changes. Awaited only when
+    /// the content is needed.
+    /// </summary>
+    public Func<CancellationToken, Task<BytePath>>? StagedContent { get; init; }
+
+    /// <summary>The name in the archive.</summary>
+    public BytePath MemberPath => Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
+}
+
+/// <summary>Something that is not in the archive as it should be.</summary>
+/// <param name="Path">Which original.</param>
+/// <param name="Reason">What happened.</param>
+public readonly record struct ArchiveWarning(BytePath Path, string Reason);
+
+/// <summary>An entry whose place among the names of its inode is known.</summary>
+/// <param name="Entry">The entry.</param>
+/// <param name="HardLinkTo">The member that holds the content, when this is a further name of it.</param>
+internal readonly record struct PlannedEntry(ArchiveEntry Entry, BytePath? HardLinkTo);

@@ -1,0 +1,139 @@
+using BackupTool.Posix;
+using BackupTool.Repositories.Archives.Tar;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Pipelines;
+using BackupTool.Repositories.Snapshots;
+
+namespace BackupTool.Repositories.Archives;
+
+/// <summary>What came of writing an archive.</summary>
+/// <param name="Archive">Where its bytes are.</param>
+/// <param name="ReusedEntries">Entries that were taken over without being opened.</param>
+/// <param name="ReadBytes">Bytes that were read from the originals.</param>
+public sealed record ArchiveResult(Archive Archive, long ReusedEntries, long ReadBytes);
+
+/// <summary>
+/// Writes one archive: entries in tree order become a tar stream, cut into chunks. Small members are bundled, large ones have chunks of their own, and what
+/// stands unchanged in the parent is taken over without being opened. The stream depends on the tree alone, not on what was reused.
+/// </summary>
+public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, Action<ArchiveWarning> report, Action<long> onProgress)
+{
+    private const long MaxHeldBytes = 40 << 20;
+
+    private readonly SegmentPlanner _planner = new(session.Repository.Format.Chunking);
+    private readonly Dictionary<(ulong Device, ulong Inode), BytePath> _firstNames = [];
+    private readonly OrderedPipeline<ArchiveStep, ChunkWorker> _pipeline = new(() => new ChunkWorker(session), MaxHeldBytes);
+    private readonly Lock _reporting = new();
+    private List<PlannedEntry> _bundle = [];
+    private long _readBytes;
+
+    /// <summary>Writes the archive of these entries. Originals that cannot be read are reported and left out.</summary>
+    public async Task<ArchiveResult> WriteAsync(IAsyncEnumerable<ArchiveEntry> entries, CancellationToken cancellationToken)
+    {
+        using var committer = new ArchiveCommitter(session);
+        await _pipeline.RunAsync(
+            produce => ProduceAsync(entries, produce), (step, consume) => step.CommitAsync(committer, consume), cancellationToken);
+        Archive archive = await committer.FinishAsync(cancellationToken);
+        return new ArchiveResult(archive, committer.ReusedEntries, _readBytes);
+    }
+
+    private async Task ProduceAsync(IAsyncEnumerable<ArchiveEntry> entries, CancellationToken cancellationToken)
+    {
+        var files = new OwnFileReader(session, _pipeline.AddAsync, Report, OnRead);
+        var bundles = new BundleBuilder(Report, OnRead);
+        await foreach (ArchiveEntry entry in entries.WithCancellation(cancellationToken))
+        {
+            PlannedEntry planned = Plan(entry);
+            if (_planner.IsOwn(entry) && planned.HardLinkTo is null)
+            {
+                await CloseBundleAsync(bundles, cancellationToken);
+                if (!await TryReuseFileAsync(entry, cancellationToken)) await files.ReadAsync(entry, cancellationToken);
+                continue;
+            }
+            if (_planner.MustCloseBefore(entry)) await CloseBundleAsync(bundles, cancellationToken);
+            _bundle.Add(planned);
+            if (_planner.AddAndIsLast(entry)) await CloseBundleAsync(bundles, cancellationToken);
+        }
+        await CloseBundleAsync(bundles, cancellationToken);
+        await AddEndAsync(cancellationToken);
+    }
+
+    /// <summary>Finds whether an earlier member is the same inode. The first name holds the content, so it must be readable.</summary>
+    private PlannedEntry Plan(ArchiveEntry entry)
+    {
+        FileStatus status = entry.Status;
+        if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.StagedContent is not null) return new(entry, null);
+        if (_firstNames.TryGetValue((status.Device, status.Inode), out BytePath first)) return new(entry, first);
+        if (entry.Unchanged is not null || CanOpen(entry.Path)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
+        return new(entry, null);
+    }
+
+    private static bool CanOpen(BytePath path)
+    {
+        try
+        {
+            PosixDirectory.Current.OpenForReading(path).Dispose();
+            return true;
+        }
+        catch (PosixException e) when (MemberReading.Explain(e) is not null)
+        {
+            return false;   // reported when its turn comes to be read
+        }
+    }
+
+    private async ValueTask CloseBundleAsync(BundleBuilder builder, CancellationToken cancellationToken)
+    {
+        if (_bundle.Count == 0) return;
+        List<PlannedEntry> bundle = _bundle;
+        _bundle = [];
+        _planner.StartNext();
+        if (IsWholeBundleOfParent(bundle) && await TakeOverAsync([.. bundle.Select(static p => p.Entry.Unchanged!)], cancellationToken)) return;
+        long bytes = bundle.Sum(static p => 3L * TarHeader.BlockSize + (p.HardLinkTo is null && p.Entry.Status.Kind == FileKind.Regular ? p.Entry.Status.Size : 0));
+        await _pipeline.AddAsync(new BundleStep(builder, bundle, bytes), cancellationToken);
+    }
+
+    private static bool IsWholeBundleOfParent(List<PlannedEntry> bundle)
+    {
+        CatalogEntry? last = null;
+        foreach ((ArchiveEntry entry, BytePath? hardLinkTo) in bundle)
+        {
+            if (entry.Unchanged is not { } old || old.Placement != (last is null ? Placement.BundleStart : Placement.Bundled)) return false;
+            if (last is not null && old.Ordinal != last.Ordinal + 1) return false;
+            if (old.IsHardLink != hardLinkTo is not null || (hardLinkTo is { } target && target != old.LinkTarget)) return false;
+            last = old;
+        }
+        return last!.EndsSegment;
+    }
+
+    private ValueTask<bool> TryReuseFileAsync(ArchiveEntry entry, CancellationToken cancellationToken) =>
+        entry.Unchanged is { Placement: Placement.Own, IsHardLink: false } old ? TakeOverAsync([old], cancellationToken) : new(false);
+
+    private async ValueTask<bool> TakeOverAsync(List<CatalogEntry> entries, CancellationToken cancellationToken)
+    {
+        CatalogEntry last = entries[^1];
+        List<ChunkReference>? chunks = await parent!.TakeChunksAsync(entries[0].StreamOffset, last.StreamOffset + last.StreamBytes);
+        if (chunks is null) return false;
+        await _pipeline.AddAsync(new ReusedStep(chunks, entries), cancellationToken);
+        onProgress(entries.Sum(static e => e.Size));
+        return true;
+    }
+
+    private async ValueTask AddEndAsync(CancellationToken cancellationToken)
+    {
+        NativeBuffer end = session.Buffers.Rent(TarHeader.EndOfArchive.Length);
+        TarHeader.EndOfArchive.CopyTo(end.GetSpan());
+        await _pipeline.AddAsync(new ChunksStep([new ChunkSlice(end, 0, TarHeader.EndOfArchive.Length, false)]), cancellationToken);
+        await _pipeline.AddAsync(new StreamEndStep(), cancellationToken);
+    }
+
+    private void OnRead(long bytes)
+    {
+        Interlocked.Add(ref _readBytes, bytes);
+        onProgress(bytes);
+    }
+
+    private void Report(ArchiveWarning warning)
+    {
+        lock (_reporting) report(warning);
+    }
+}

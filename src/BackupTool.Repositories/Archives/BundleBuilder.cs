@@ -1,0 +1,81 @@
+using System.Security.Cryptography;
+using BackupTool.Posix;
+using BackupTool.Repositories.Archives.Tar;
+using Microsoft.Win32.SafeHandles;
+
+namespace BackupTool.Repositories.Archives;
+
+/// <summary>Reads small originals and writes them, one after another, as tar members. Stateless: workers share it.</summary>
+internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> onRead)
+{
+    /// <summary>Appends every member that can be read; returns their catalog lines. What cannot be read is reported and left out.</summary>
+    internal List<CatalogEntry> Build(List<PlannedEntry> entries, NativeBufferWriter output)
+    {
+        var catalog = new List<CatalogEntry>(entries.Count);
+        foreach ((ArchiveEntry entry, BytePath? hardLinkTo) in entries)
+        {
+            int start = output.Length;
+            Placement placement = catalog.Count == 0 ? Placement.BundleStart : Placement.Bundled;
+            try
+            {
+                catalog.Add(entry.Status.Kind == FileKind.Regular && hardLinkTo is null
+                    ? AddFile(entry, placement, output)
+                    : AddWithoutContent(entry, hardLinkTo, placement, output));
+            }
+            catch (PosixException e) when (MemberReading.Explain(e) is { } reason)
+            {
+                output.Truncate(start);
+                report(new ArchiveWarning(entry.Path, reason));
+            }
+        }
+        return catalog;
+    }
+
+    private static CatalogEntry AddWithoutContent(ArchiveEntry entry, BytePath? hardLinkTo, Placement placement, NativeBufferWriter output)
+    {
+        int start = output.Length;
+        UnixTime readAt = PosixIdentity.FileClock();
+        TarMember member = MemberReading.ToMember(entry, entry.Status, 0, hardLinkTo, null);
+        TarHeader.Write(member, output);
+        return MemberReading.ToCatalog(entry, member, entry.Status, placement, output.Length - start, readAt, "");
+    }
+
+    private CatalogEntry AddFile(ArchiveEntry entry, Placement placement, NativeBufferWriter output)
+    {
+        int start = output.Length;
+        for (int attempt = 1; ; attempt++)
+        {
+            output.Truncate(start);
+            CatalogEntry? whole = TryAddFile(entry, placement, output, acceptChanging: attempt == MemberReading.Attempts);
+            if (whole is not null) return whole;
+        }
+    }
+
+    private CatalogEntry? TryAddFile(ArchiveEntry entry, Placement placement, NativeBufferWriter output, bool acceptChanging)
+    {
+        int start = output.Length;
+        UnixTime readAt = PosixIdentity.FileClock();
+        using SafeFileHandle file = PosixDirectory.Current.OpenForReading(entry.Path);
+        FileStatus before = PosixFile.GetStatus(file, entry.Path);
+        if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
+        // What was small when the bundle was planned may have grown past any bound.
+        long size = Math.Min(before.Size, entry.Status.Size + (1 << 20));
+        TarMember member = MemberReading.ToMember(entry, before, size, null, null);
+        TarHeader.Write(member, output);
+        int headerBytes = output.Length - start;
+
+        int stored = (int)size + TarHeader.PaddingAfter(size);
+        Span<byte> content = output.GetSpan(stored)[..stored];
+        int read = PosixFile.ReadFully(file, content[..(int)size], 0, entry.Path);
+        content[read..].Clear();
+        output.Advance(stored);
+        onRead(read);
+
+        bool unchanged = read == before.Size && PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before);
+        if (!unchanged && !acceptChanging) return null;
+        if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
+        string key = $"s:{Convert.ToHexStringLower(SHA256.HashData(content[..(int)size]))}";
+        CatalogEntry line = MemberReading.ToCatalog(entry, member, before, placement, headerBytes, readAt, key);
+        return unchanged ? line : line with { ChangedAt = null };
+    }
+}

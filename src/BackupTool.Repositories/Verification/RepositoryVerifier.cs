@@ -1,0 +1,233 @@
+using System.Security.Cryptography;
+using BackupTool.Repositories.Archives;
+using BackupTool.Repositories.Chunks;
+using BackupTool.Repositories.Compression;
+using BackupTool.Repositories.Index;
+using BackupTool.Repositories.Packs;
+using BackupTool.Repositories.Pipelines;
+using BackupTool.Repositories.Snapshots;
+using BackupTool.Repositories.Storage;
+
+namespace BackupTool.Repositories.Verification;
+
+/// <summary>Part <paramref name="Number"/> (from 1) of <paramref name="Of"/> equal parts of the packs, chosen by their names: in as many runs everything was read.</summary>
+public readonly record struct PackSubset(int Number, int Of)
+{
+    /// <summary>Whether a pack belongs to this part.</summary>
+    public bool Contains(PackId pack) => Convert.ToUInt64(pack.Hex[..15], 16) % (ulong)Of == (ulong)(Number - 1);
+
+    /// <summary><c>n/t</c>.</summary>
+    public override string ToString() => $"{Number}/{Of}";
+}
+
+/// <summary>Something that is wrong with a repository.</summary>
+/// <param name="FileName">The file, relative to the repository.</param>
+/// <param name="Problem">What is wrong with it.</param>
+public sealed record VerificationProblem(string FileName, string Problem)
+{
+    /// <summary>For people.</summary>
+    public override string ToString() => $"{FileName}: {Problem}";
+}
+
+/// <summary>
+/// Checks a repository without changing it, and goes on after a problem to find them all. <see cref="CheckStructureAsync"/>: every file that is read whole anyway
+/// is what its name says, and every chunk that a snapshot names is in a pack of the right size. <see cref="CheckDataAsync"/>: every byte of every pack is
+/// what its name says, and every chunk decompresses to what its id says.
+/// </summary>
+public sealed class RepositoryVerifier(Repository repository, Action<long> onRead)
+{
+    private readonly List<VerificationProblem> _problems = [];
+    private readonly Lock _lock = new();
+    private long _readBytes;
+
+    /// <summary>What was found so far.</summary>
+    public IReadOnlyList<VerificationProblem> Problems
+    {
+        get { lock (_lock) return [.. _problems.OrderBy(static p => p.FileName, StringComparer.Ordinal)]; }
+    }
+
+    /// <summary>Bytes of packs that were read.</summary>
+    public long ReadBytes => Interlocked.Read(ref _readBytes);
+
+    /// <summary>The index, as far as it can be read.</summary>
+    public ChunkIndex Index { get; } = new();
+
+    /// <summary>Checks everything but the contents of packs. Returns the snapshots that could be read.</summary>
+    public async Task<IReadOnlyList<StoredSnapshot>> CheckStructureAsync(CancellationToken cancellationToken)
+    {
+        foreach (RepositoryDamagedException e in await repository.CheckFixedFilesAsync(cancellationToken)) Add(e.FileName, e.Problem);
+        await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
+        await CheckEvidenceAsync(cancellationToken);
+        Dictionary<PackId, long> sizes = await CheckPackNamesAsync(cancellationToken);
+        var snapshots = new List<StoredSnapshot>();
+        await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
+        {
+            SnapshotId.TryParseFileName(file.Name, out SnapshotId? id);
+            StoredSnapshot snapshot = await repository.ReadSnapshotAsync(id!.Value, cancellationToken);
+            await CheckReferencesAsync(snapshot, sizes, cancellationToken);
+            snapshots.Add(snapshot);
+        }, cancellationToken);
+        return [.. snapshots.OrderBy(static s => s.Snapshot.Time)];
+    }
+
+    private async Task GuardedAsync(string folder, Func<string, string?> digestInName, Func<StoredFile, ValueTask> check, CancellationToken cancellationToken)
+    {
+        foreach (StoredFile file in await repository.Storage.ListAsync(folder, cancellationToken))
+        {
+            if (digestInName(file.Name) is null)
+            {
+                Add(file.Name, "it does not belong there: its name is none of a repository's");
+                continue;
+            }
+            try
+            {
+                await check(file);
+            }
+            catch (RepositoryDamagedException e)
+            {
+                Add(e.FileName, e.Problem);
+            }
+            catch (Exception e) when (e is RepositoryException or InvalidDataException or IOException)
+            {
+                Add(file.Name, e.Message);
+            }
+        }
+    }
+
+    private Task CheckEvidenceAsync(CancellationToken cancellationToken) =>
+        GuardedAsync(EvidenceFile.Folder, EvidenceFile.DigestInName, async file =>
+        {
+            byte[] content = await repository.Storage.ReadAllAsync(file.Name, EvidenceFile.MaxBytes, cancellationToken);
+            if (Convert.ToHexStringLower(SHA256.HashData(content)) != EvidenceFile.DigestInName(file.Name)) Add(file.Name, "its contents are not what its name says");
+        }, cancellationToken);
+
+    private async Task<Dictionary<PackId, long>> CheckPackNamesAsync(CancellationToken cancellationToken)
+    {
+        var sizes = new Dictionary<PackId, long>();
+        foreach (StoredFile file in await repository.Storage.ListAsync("packs/", cancellationToken))
+        {
+            if (PackId.TryParseFileName(file.Name, out PackId? id)) sizes.Add(id.Value, file.Bytes);
+            else Add(file.Name, "it does not belong there: its name is none of a repository's");
+        }
+        foreach (PackId pack in Index.Packs)
+            if (!sizes.ContainsKey(pack)) Add(pack.FileName, "it is missing");
+        return sizes;
+    }
+
+    private async Task CheckReferencesAsync(StoredSnapshot snapshot, Dictionary<PackId, long> sizes, CancellationToken cancellationToken)
+    {
+        foreach (ServiceSnapshot service in snapshot.Snapshot.Services)
+        {
+            string where = $"{snapshot.Id.FileName} ({service.Name})";
+            using var reader = new ArchiveReader(repository, Index, service.Archive);
+            long bytes = 0, members = 0, end = 0, missing = 0;
+            await foreach (ChunkReference chunk in reader.ReadChunkListAsync(cancellationToken))
+            {
+                bytes += chunk.Size;
+                if (!Index.TryGet(chunk.Id, out ChunkLocation at) || at.Size != chunk.Size || !sizes.TryGetValue(at.Pack, out long size) || at.Offset + at.Length > size)
+                    missing++;
+            }
+            await foreach (CatalogEntry entry in reader.ReadCatalogAsync(cancellationToken)) (members, end) = (members + 1, entry.StreamOffset + entry.StreamBytes);
+            if (missing > 0) Add(where, $"{missing:N0} of its chunks are in no pack");
+            if (bytes != service.Archive.Bytes || members != service.Archive.Entries || end + Archives.Tar.TarHeader.EndOfArchive.Length != bytes)
+                Add(where, "its chunk list and its catalog do not agree");
+        }
+    }
+
+    /// <summary>Reads packs whole: all of them, or a part.</summary>
+    public async Task CheckDataAsync(PackSubset? subset, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StoredFile> files = await repository.Storage.ListAsync("packs/", cancellationToken);
+        using var buffers = new BufferPool();
+        var pipeline = new OrderedPipeline<PackStep, PackWorker>(() => new PackWorker(), 3L * PackWriter.TargetBytes);
+        await pipeline.RunAsync(
+            async cancelled =>
+            {
+                foreach (StoredFile file in files)
+                    if (PackId.TryParseFileName(file.Name, out PackId? id) && (subset is null || subset.Value.Contains(id.Value)))
+                        await pipeline.AddAsync(new PackStep(this, buffers, id.Value, file.Bytes), cancelled);
+            },
+            static (_, _) => default, cancellationToken);
+    }
+
+    /// <summary>Bytes that <see cref="CheckDataAsync"/> will read.</summary>
+    public async Task<long> CountDataAsync(PackSubset? subset, CancellationToken cancellationToken) =>
+        (await repository.Storage.ListAsync("packs/", cancellationToken))
+        .Where(f => PackId.TryParseFileName(f.Name, out PackId? id) && (subset is null || subset.Value.Contains(id.Value))).Sum(static f => f.Bytes);
+
+    private void Add(string fileName, string problem)
+    {
+        lock (_lock)
+            if (!_problems.Exists(p => p.FileName == fileName && p.Problem == problem)) _problems.Add(new VerificationProblem(fileName, problem));
+    }
+
+    private sealed class PackWorker : IDisposable
+    {
+        internal FrameDecompressor Decompressor { get; } = FrameCodec.CreateDecompressor();
+
+        public void Dispose() => Decompressor.Dispose();
+    }
+
+    private sealed class PackStep(RepositoryVerifier verifier, BufferPool buffers, PackId id, long bytes) : PipelineStep<PackWorker>
+    {
+        internal override long HeldBytes => bytes;
+
+        internal override bool NeedsWork => true;
+
+        protected override async ValueTask WorkAsync(PackWorker worker, CancellationToken cancellationToken)
+        {
+            if (bytes is < 64 or > 1 << 27)
+            {
+                verifier.Add(id.FileName, $"no pack has {bytes:N0} bytes");
+                return;
+            }
+            NativeBuffer buffer = buffers.Rent((int)bytes);
+            try
+            {
+                await verifier.Storage.ReadAsync(id.FileName, 0, buffer.Memory[..(int)bytes], cancellationToken);
+                Check(worker, buffer.GetSpan()[..(int)bytes]);
+            }
+            catch (RepositoryDamagedException e)
+            {
+                verifier.Add(e.FileName, e.Problem);
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException or UnsupportedFormatException)
+            {
+                verifier.Add(id.FileName, e.Message);
+            }
+            buffer.Release();
+            verifier.OnRead(bytes);
+        }
+
+        private void Check(PackWorker worker, ReadOnlySpan<byte> pack)
+        {
+            if (PackId.FromDigest(SHA256.HashData(pack)) != id)
+            {
+                verifier.Add(id.FileName, "its contents are not what its name says");
+                return;
+            }
+            int tableBytes = PackTable.BytesFromTrailer(id.FileName, pack[^PackTable.TrailerBytes..], pack.Length);
+            NativeBuffer content = buffers.Rent(Chunk.MaxBytes / 4);
+            foreach (PackedChunk chunk in PackTable.Read(id.FileName, pack[^tableBytes..], pack.Length, out _))
+            {
+                if (chunk.Size > content.Capacity)
+                {
+                    content.Release();
+                    content = buffers.Rent(chunk.Size);
+                }
+                ArchiveReader.DecodeChunk(verifier.Hasher, worker.Decompressor, chunk.Id, pack.Slice((int)chunk.Offset, chunk.Length), content.GetSpan()[..chunk.Size]);
+            }
+            content.Release();
+        }
+    }
+
+    private IStorage Storage => repository.Storage;
+
+    private ChunkHasher Hasher => repository.Hasher;
+
+    private void OnRead(long bytes)
+    {
+        Interlocked.Add(ref _readBytes, bytes);
+        onRead(bytes);
+    }
+}
