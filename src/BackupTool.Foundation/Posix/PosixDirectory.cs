@@ -34,6 +34,13 @@ public sealed unsafe class PosixDirectory : IDisposable
     public PosixDirectory OpenDirectory(BytePath name) =>
         new(PosixFile.Open(this, name, Libc.OReadOnly | Libc.ODirectory | Libc.ONoFollow, 0, "open directory"), Full(name));
 
+    /// <summary>
+    /// Opens the directory above this one, wherever that is now: compare its status with what is expected. <paramref name="shown"/> is
+    /// its path for messages.
+    /// </summary>
+    public PosixDirectory OpenParent(BytePath shown) =>
+        new(PosixFile.Open(this, new BytePath(".."u8), Libc.OReadOnly | Libc.ODirectory | Libc.ONoFollow, 0, "open directory above"), shown);
+
     /// <summary>The names in this directory but <c>.</c> and <c>..</c>, sorted by bytes.</summary>
     public List<BytePath> ReadNames()
     {
