@@ -64,6 +64,13 @@ public static unsafe class PosixFile
     public static SafeFileHandle OpenFollowing(BytePath path) =>
         Open(PosixDirectory.Current, path, Libc.OReadOnly | Libc.ONonBlock, 0, "open");
 
+    /// <summary>Where a path leads when every symbolic link on it is followed. The thing must exist and may be a file or a directory.</summary>
+    public static BytePath GetRealPath(BytePath path)
+    {
+        using SafeFileHandle file = OpenFollowing(path);
+        return PosixDirectory.Current.ReadLink(BytePath.From($"/proc/self/fd/{Descriptor(file)}"));
+    }
+
     /// <summary>The whole content of a file that a path names, following symbolic links; EFBIG when it has more than <paramref name="maxBytes"/>.</summary>
     public static byte[] ReadAllFollowing(BytePath path, int maxBytes)
     {
