@@ -57,6 +57,38 @@ public static unsafe class PosixFile
         }
     }
 
+    /// <summary>
+    /// Opens a path for reading, following symbolic links: for files that an operator or a service names, which may be links into a store.
+    /// A FIFO does not block. What is met in a tree is opened with <see cref="PosixDirectory.OpenForReading"/> instead.
+    /// </summary>
+    public static SafeFileHandle OpenFollowing(BytePath path) =>
+        Open(PosixDirectory.Current, path, Libc.OReadOnly | Libc.ONonBlock, 0, "open");
+
+    /// <summary>Where a path leads when every symbolic link on it is followed. The thing must exist and may be a file or a directory.</summary>
+    public static BytePath GetRealPath(BytePath path)
+    {
+        using SafeFileHandle file = OpenFollowing(path);
+        return PosixDirectory.Current.ReadLink(BytePath.From($"/proc/self/fd/{Descriptor(file)}"));
+    }
+
+    /// <summary>The whole content of a file that a path names, following symbolic links; EFBIG when it has more than <paramref name="maxBytes"/>.</summary>
+    public static byte[] ReadAllFollowing(BytePath path, int maxBytes)
+    {
+        using SafeFileHandle file = OpenFollowing(path);
+        long size = GetStatus(file, path).Size;
+        if (size > maxBytes) throw new PosixException(Errno.EFBIG, "read", path);
+        var content = new byte[(int)size + 1];
+        int filled = 0;
+        while (true)
+        {
+            int read = ReadFully(file, content.AsSpan(filled), filled, path);
+            filled += read;
+            if (filled < content.Length) return content[..filled];
+            if (filled > maxBytes) throw new PosixException(Errno.EFBIG, "read", path);
+            Array.Resize(ref content, Math.Min(content.Length * 2, maxBytes + 1));
+        }
+    }
+
     /// <summary>Reads at an offset until the buffer is full or the file ends; returns the bytes read.</summary>
     public static int ReadFully(SafeFileHandle file, Span<byte> buffer, long offset, BytePath shown)
     {

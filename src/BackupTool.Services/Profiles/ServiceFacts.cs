@@ -1,0 +1,19 @@
+using BackupTool.Posix;
+
+namespace BackupTool.Services.Profiles;
+
+/// <summary>What an operator has said of a service: everything else is found by its profile.</summary>
+public sealed record ServiceFacts
+{
+    /// <summary>The service's name in the configuration: for messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The kind as configured, which may be another name of a profile's kind: <c>tuwunel</c>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The service's own configuration file, absolute; null when it is to be found.</summary>
+    public BytePath? ConfigFile { get; init; }
+
+    /// <summary>Where its data are, absolute; empty when its own configuration says so.</summary>
+    public IReadOnlyList<BytePath> DataPaths { get; init; } = [];
+}

@@ -1,0 +1,42 @@
+using BackupTool.Posix;
+
+namespace BackupTool.Services.Profiles;
+
+/// <summary>Something that is left out of a backup, and why.</summary>
+/// <param name="Directory">Absolute, as the service's configuration writes it: its links are not resolved.</param>
+/// <param name="Pattern">Relative to <paramref name="Directory"/>. A directory that it matches is left out with everything in it.</param>
+/// <param name="Reason">For the snapshot and for <c>show</c>.</param>
+public sealed record Exclusion(BytePath Directory, Glob Pattern, string Reason)
+{
+    /// <summary>Whether an absolute path, written with the same links as <see cref="Directory"/>, is left out.</summary>
+    public bool Covers(BytePath path, bool isDirectory) =>
+        path.IsAtOrBelow(Directory) && Pattern.Covers(new BytePath(path.Bytes[Directory.Bytes.TrimEnd((byte)'/').Length..]), isDirectory);
+}
+
+/// <summary>Where a service keeps its state. Every path is absolute and as configured: links are the reader's to follow.</summary>
+public sealed record ServiceLayout
+{
+    /// <summary>
+    /// The files and directories that make up the backup, each there when it was described; none lies in another. Where one lies in another
+    /// by name but behind a link that leaves it, the place it leads to is a root of its own.
+    /// </summary>
+    public required IReadOnlyList<BytePath> Roots { get; init; }
+
+    /// <summary>What is left out of the roots.</summary>
+    public IReadOnlyList<Exclusion> Exclusions { get; init; } = [];
+
+    /// <summary>Directories that hold a RocksDB: staged, not read in place.</summary>
+    public IReadOnlyList<BytePath> RocksDbDirectories { get; init; } = [];
+
+    /// <summary>Directories whose <c>*.mbp</c> files are maubot plugins in use.</summary>
+    public IReadOnlyList<BytePath> PluginDirectories { get; init; } = [];
+
+    /// <summary>
+    /// SQLite databases without which the backup is worth nothing. Each was there and not empty; a backup in which one is missing, or
+    /// is not archived as a database, must fail.
+    /// </summary>
+    public IReadOnlyList<BytePath> ExpectedDatabases { get; init; } = [];
+
+    /// <summary>What is worth knowing of the service when it is restored. No secrets.</summary>
+    public IReadOnlyDictionary<string, string> Facts { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+}
