@@ -9,16 +9,27 @@ namespace BackupTool.Repositories.Archives.Tar;
 /// </summary>
 internal static class SparseMap
 {
-    /// <exception cref="ArgumentException">Extents are empty, out of order, overlapping, touching or outside the file.</exception>
-    internal static byte[] Format(IReadOnlyList<SparseExtent> extents, long size)
+    /// <summary>What is wrong with a map, as the end of a sentence; null when nothing is.</summary>
+    internal static string? FindFault(IReadOnlyList<SparseExtent> extents, long size)
     {
         long end = -1;
-        foreach (SparseExtent extent in extents)
+        for (int i = 0; i < extents.Count; i++)
         {
-            if (extent.Length <= 0 || extent.Offset <= end || extent.Offset > size - extent.Length)
-                throw new ArgumentException($"The extent at {extent.Offset} of {extent.Length} bytes is out of place in a file of {size} bytes.", nameof(extents));
-            end = extent.Offset + extent.Length;
+            (long offset, long length) = extents[i];
+            if (length <= 0 || offset <= end || length > size || offset > size - length)
+                return $"its extent of {length} bytes at {offset} is out of place in a file of {size} bytes";
+            if (length % TarHeader.BlockSize != 0 && i != extents.Count - 1)
+                return $"its extent of {length} bytes at {offset} ends within a block, which programs read differently";
+            end = offset + length;
         }
+        return null;
+    }
+
+    /// <exception cref="ArgumentException">The extents are not as <see cref="TarMember.Sparse"/> demands.</exception>
+    internal static byte[] Format(IReadOnlyList<SparseExtent> extents, long size)
+    {
+        if (FindFault(extents, size) is string fault) throw new ArgumentException($"A sparse map is no good: {fault}.", nameof(extents));
+        long end = extents.Count == 0 ? -1 : extents[^1].Offset + extents[^1].Length;
         bool endsInHole = end < size || extents.Count == 0;
 
         var text = new ArrayBufferWriter<byte>(TarHeader.BlockSize);

@@ -89,8 +89,7 @@ public static class TarHeader
             : Ustar.TryWritePath(ustar, path, isDirectory);
         bool targetFits = Ustar.TryWriteBytes(Ustar.LinkTarget(ustar), target);
 
-        bool pathIsRecorded = !pathFits || member.Sparse is not null;
-        if ((pathIsRecorded && !member.Path.IsUtf8) || (!targetFits && !member.LinkTarget.IsUtf8)) pax.Add("hdrcharset"u8, "BINARY"u8);
+        // Names that are not UTF-8 go in raw, as GNU tar writes them; it warns of pax's own hdrcharset=BINARY, which would say so.
         if (member.Sparse is not null)
         {
             pax.Add("GNU.sparse.major"u8, "1"u8);

@@ -5,7 +5,34 @@ namespace BackupTool.Repositories.Archives.Tar;
 /// <summary>A stretch of data in a sparse file: everything between two of them is a hole.</summary>
 /// <param name="Offset">Bytes from the start of the file.</param>
 /// <param name="Length">Bytes.</param>
-public readonly record struct SparseExtent(long Offset, long Length);
+public readonly record struct SparseExtent(long Offset, long Length)
+{
+    /// <summary>
+    /// The same data in a form that <see cref="TarMember.Sparse"/> takes: widened to whole 512-byte blocks (the last one to the end of the file at
+    /// most), and those that then touch joined. File systems whose holes are pages give such extents anyway.
+    /// </summary>
+    /// <param name="extents">Ascending.</param>
+    /// <param name="size">Of the file, bytes.</param>
+    public static IReadOnlyList<SparseExtent> AlignToBlocks(IEnumerable<SparseExtent> extents, long size)
+    {
+        ArgumentNullException.ThrowIfNull(extents);
+        const long block = TarHeader.BlockSize;
+        var aligned = new List<SparseExtent>();
+        foreach (SparseExtent extent in extents)
+        {
+            if (extent.Length == 0) continue;
+            long start = extent.Offset / block * block;
+            long end = Math.Min(size, extent.Offset + extent.Length + TarHeader.PaddingAfter(extent.Offset + extent.Length));
+            if (aligned.Count > 0 && aligned[^1] is var last && last.Offset + last.Length >= start)
+            {
+                start = last.Offset;
+                aligned.RemoveAt(aligned.Count - 1);
+            }
+            aligned.Add(new SparseExtent(start, end - start));
+        }
+        return aligned;
+    }
+}
 
 /// <summary>One member of a tar archive: everything that its header says.</summary>
 public sealed record TarMember
@@ -43,7 +70,10 @@ public sealed record TarMember
     /// </summary>
     public long Size { get; init; }
 
-    /// <summary>The stretches of data of a sparse file, ascending, not touching; null for an ordinary one.</summary>
+    /// <summary>
+    /// The stretches of data of a sparse file; null for an ordinary one. Ascending, not empty, not touching; the length of each but the last is a
+    /// multiple of 512, for GNU tar begins each at a new block. <see cref="SparseExtent.AlignToBlocks"/> makes any extents so.
+    /// </summary>
     public IReadOnlyList<SparseExtent>? Sparse { get; init; }
 
     /// <summary>Target of a symbolic or hard link; empty otherwise.</summary>
