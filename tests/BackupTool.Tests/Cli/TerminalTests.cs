@@ -84,6 +84,7 @@ public class TerminalTests
 
     [Theory]
     [InlineData("9:4711", 9UL, 4711UL, true)]
+    [InlineData("8:4711", 9UL, 4711UL, false)]
     [InlineData("9:4712", 9UL, 4711UL, false)]
     [InlineData("2054:7", (8UL << 32) | 6, 7UL, true)] // 8:6, as stat prints it
     [InlineData("9", 9UL, 4711UL, false)]
