@@ -62,8 +62,8 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         var snapshots = new List<StoredSnapshot>();
         await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
         {
-            SnapshotId.TryParseFileName(file.Name, out SnapshotId? id);
-            StoredSnapshot snapshot = await repository.ReadSnapshotAsync(id!.Value, cancellationToken);
+            if (!SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) return;
+            StoredSnapshot snapshot = await repository.ReadSnapshotAsync(id.Value, cancellationToken);
             await CheckReferencesAsync(snapshot, sizes, cancellationToken);
             snapshots.Add(snapshot);
         }, cancellationToken);
