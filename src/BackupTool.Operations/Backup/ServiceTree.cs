@@ -1,0 +1,74 @@
+using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
+using BackupTool.Services.Profiles;
+using BackupTool.Services.Sources;
+using BackupTool.Services.Sources.Files;
+using BackupTool.Services.Sources.RocksDb;
+
+namespace BackupTool.Operations.Backup;
+
+/// <summary>
+/// Everything of a service as one listing in tree order: its roots with the links that lead to them, less what is left out, and a staged database's files in the
+/// place of the live ones.
+/// </summary>
+internal sealed class ServiceTree
+{
+    private readonly List<(BytePath Configured, BytePath Target)> _roots = [];
+    private readonly List<WalkedEntry> _links = [];
+    private readonly List<Exclusion> _exclusions;
+    private readonly BytePath _repository;
+    private readonly Action<SourceFinding> _onFinding;
+    private readonly Action<BytePath, string> _onLeftOut;
+
+    internal ServiceTree(
+        ServiceSettings settings, ServiceLayout layout, BytePath repository, Action<SourceFinding> onFinding, Action<BytePath, string> onLeftOut)
+    {
+        (_repository, _onFinding, _onLeftOut) = (repository, onFinding, onLeftOut);
+        foreach (BytePath root in layout.Roots)
+        {
+            ResolvedRoot resolved = SymlinkChain.Resolve(root);
+            _links.AddRange(resolved.Links);
+            _roots.Add((root, resolved.Target));
+        }
+        _links.Sort(static (a, b) => a.Path.CompareTo(b.Path));
+        _roots.RemoveAll(root => _roots.Exists(other => other.Target != root.Target && root.Target.IsAtOrBelow(other.Target)));
+        _roots.Sort(static (a, b) => a.Target.CompareTo(b.Target));
+        for (int i = _roots.Count - 1; i > 0; i--)
+            if (_roots[i].Target == _roots[i - 1].Target) _roots.RemoveAt(i);
+        RocksDbDirectories = [.. layout.RocksDbDirectories.Select(static directory => SymlinkChain.Resolve(directory).Target)];
+        _exclusions = [.. layout.Exclusions, .. layout.Roots.SelectMany(root => settings.Exclude.Select(glob => new Exclusion(root, glob, $"exclude = \"{glob}\"")))];
+    }
+
+    /// <summary>The RocksDB databases, by their real paths.</summary>
+    internal IReadOnlyList<BytePath> RocksDbDirectories { get; }
+
+    /// <summary>Lists; the staged files stand where the databases' own would.</summary>
+    internal IEnumerable<WalkedEntry> List(IEnumerable<StagedFile> staged)
+    {
+        var listings = new List<IEnumerable<WalkedEntry>> { _links };
+        foreach ((BytePath configured, BytePath target) in _roots)
+            listings.Add(FileTree.Walk(target, (path, status) => IsLeftOut(configured, target, path, status), _onFinding));
+        listings.Add(staged.Select(static file => new WalkedEntry(file.OriginalPath, file.OriginalStatus, default)).OrderBy(static entry => entry.Path));
+        return TreeOrderMerge.Merge(listings);
+    }
+
+    private bool IsLeftOut(BytePath configured, BytePath target, BytePath path, FileStatus status)
+    {
+        bool isDirectory = status.Kind == FileKind.Directory;
+        if (status.Kind == FileKind.Regular && RocksDbDirectories.Contains(path.Parent)) return IsStagedInstead(path);
+        if (isDirectory && StagingDirectory.IsStagingName(path.Name)) return true;
+        if (isDirectory && path == _repository)
+        {
+            _onLeftOut(path, "the repository itself");
+            return true;
+        }
+        BytePath asConfigured = configured == target ? path : new BytePath([.. configured.Bytes.TrimEnd((byte)'/'), .. path.Bytes[target.Length..]]);
+        Exclusion? exclusion = _exclusions.Find(exclusion => exclusion.Covers(asConfigured, isDirectory));
+        if (exclusion is null) return false;
+        _onLeftOut(path, exclusion.Reason);
+        return true;
+    }
+
+    /// <summary>What the engine wrote after the staging belongs to no moment that is backed up; other files there do.</summary>
+    private static bool IsStagedInstead(BytePath path) => RocksDbFile.BelongsToEngine(path.Name);
+}
