@@ -9,7 +9,6 @@ namespace BackupTool.Services.Profiles;
 /// <summary>What a maubot plugin (<c>*.mbp</c>, a zip file) says of itself in its <c>maubot.yaml</c>.</summary>
 public sealed record MaubotPlugin
 {
-    private const long MaxContentBytes = 1L << 30;
     private const int MaxMetadataBytes = 64 << 10;
 
     /// <summary>The plugin's id, like <c>xyz.maubot.echo</c>.</summary>
@@ -33,11 +32,11 @@ public sealed record MaubotPlugin
     /// <summary>
     /// Unpacks every file in a plugin, in memory and for nothing but its checksum, and reads its metadata. A link is followed.
     /// </summary>
-    /// <exception cref="DamagedPluginException">A checksum or size differs, it is no zip file, has no usable maubot.yaml, or unpacks to more than 1 GiB.</exception>
+    /// <param name="file">The plugin.</param>
+    /// <param name="maxContentBytes">What it may unpack to in all, lest a file of a few kilobytes keeps this host busy for hours.</param>
+    /// <exception cref="DamagedPluginException">A checksum or size differs, it is no zip file, has no usable maubot.yaml, or unpacks to more than allowed.</exception>
     /// <exception cref="PosixException">It cannot be opened.</exception>
-    public static MaubotPlugin Read(BytePath file) => Read(file, MaxContentBytes);
-
-    internal static MaubotPlugin Read(BytePath file, long maxContentBytes)
+    public static MaubotPlugin Read(BytePath file, long maxContentBytes = 1L << 30)
     {
         using SafeFileHandle handle = PosixFile.OpenFollowing(file);
         if (PosixFile.GetStatus(handle, file).Kind != FileKind.Regular) throw new DamagedPluginException(file, "it is not a file");

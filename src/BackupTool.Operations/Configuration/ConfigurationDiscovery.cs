@@ -1,0 +1,58 @@
+using System.Text;
+using BackupTool.Posix;
+using BackupTool.Services.Profiles;
+
+namespace BackupTool.Operations.Configuration;
+
+/// <summary>Proposes a configuration for the services that are found on this machine.</summary>
+public static class ConfigurationDiscovery
+{
+    /// <summary>
+    /// A backup.toml that <see cref="ConfigurationReader"/> reads, with comments that say why each service is in it; services that this version cannot
+    /// back up are in it as comments. Looks at names of units and directories and at unit files only.
+    /// </summary>
+    /// <param name="rootPrefix">Where to look for etc, run, usr, lib and var: <c>/</c> but in tests and mounted systems.</param>
+    public static string Propose(string rootPrefix = "/")
+    {
+        List<FoundService> found = new ServiceFinder(BytePath.From(rootPrefix)).Find();
+        List<FoundService> known = found.FindAll(static service => ServiceProfiles.For(service.Kind) is not null);
+        string[] homeservers = [.. known.Where(static service => service.Kind != "maubot").Select(static service => service.Name)];
+
+        var text = new StringBuilder("""
+            # Proposed by `backup config discover` from the units and data on this machine.
+            # Read it, correct it, put it in /etc/backup/backup.toml, and run `backup config check`.
+
+            [repository]
+            path = "/var/backups/stack"            # choose a disk that does not die together with the data
+
+            """);
+        if (known.Count == 0) text.Append("\n# No service that this version knows was found. Any directory can be backed up like this:\n");
+        foreach (FoundService service in known) Append(service, homeservers, text);
+        foreach (FoundService service in found.Except(known)) AppendUnsupported(service, text);
+        if (known.Count == 0) text.Append("# [service.site]\n# kind = \"files\"\n# paths = [\"/srv/www\", \"/etc/nginx\"]\n");
+        return text.ToString();
+    }
+
+    private static void Append(FoundService service, string[] homeservers, StringBuilder text)
+    {
+        text.Append('\n').AppendLine(TomlWriter.Comment(service.Evidence));
+        text.AppendLine($"[service.{service.Name}]");
+        text.AppendLine($"kind = {TomlWriter.Quote(service.Kind)}");
+        if (service.Unit is { } unit) text.AppendLine($"unit = {TomlWriter.Quote(unit)}");
+        if (service.ConfigFile is { } config) text.AppendLine($"config = {Quote(config)}");
+        if (service.Data is { } data) text.AppendLine($"data = {Quote(data)}");
+        else if (service.ConfigFile is null) text.AppendLine("# Its data were not found in the usual places: set `data`, or `config` to the service's own configuration file.");
+        if (service.Kind == "maubot" && homeservers.Length > 0) text.AppendLine($"after = {TomlWriter.Quote(homeservers)}");
+    }
+
+    private static void AppendUnsupported(FoundService service, StringBuilder text)
+    {
+        text.Append('\n').AppendLine(TomlWriter.Comment(service.Evidence));
+        text.AppendLine($"# This version cannot back up the kind `{service.Kind}` yet: nothing of it is in your backups.");
+        text.AppendLine($"# [service.{service.Name}]");
+        text.AppendLine($"# kind = {TomlWriter.Quote(service.Kind)}");
+        if (service.Unit is { } unit) text.AppendLine($"# unit = {TomlWriter.Quote(unit)}");
+    }
+
+    private static string Quote(BytePath path) => TomlWriter.Quote(Encoding.UTF8.GetString(path.Bytes));
+}

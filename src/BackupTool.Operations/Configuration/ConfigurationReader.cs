@@ -1,0 +1,116 @@
+using System.Collections.Frozen;
+using BackupTool.Posix;
+using BackupTool.Services.Profiles.Toml;
+
+namespace BackupTool.Operations.Configuration;
+
+/// <summary>Reads backup.toml: everything wrong with it is found at once, each with its line and column.</summary>
+public static class ConfigurationReader
+{
+    private const int MaxBytes = 1 << 20;
+
+    internal static readonly FrozenDictionary<string, CompressionSetting> Compressions = new Dictionary<string, CompressionSetting>
+    {
+        ["fast"] = CompressionSetting.Fast,
+        ["default"] = CompressionSetting.Default,
+        ["small"] = CompressionSetting.Small,
+    }.ToFrozenDictionary();
+
+    /// <summary>Reads a configuration file, following links.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="stateDirectory">$STATE_DIRECTORY as systemd sets it (the first of several is used); null when it is not set.</param>
+    /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors.</exception>
+    public static BackupConfiguration Read(BytePath file, string? stateDirectory)
+    {
+        byte[] content;
+        try
+        {
+            content = PosixFile.ReadAllFollowing(file, MaxBytes);
+        }
+        catch (PosixException e)
+        {
+            (string message, string hint) = e.IsNotFound
+                ? ("there is no such configuration file", "`backup config discover` proposes one for this machine; --config FILE or $BACKUP_CONFIG names another.")
+                : ($"the configuration file cannot be read: {e.Message}", "Run as root, or name another with --config FILE or $BACKUP_CONFIG.");
+            throw new ConfigurationException([new ConfigurationProblem(file.ToString(), 0, 0, message, hint, IsWarning: false)], e);
+        }
+        return Parse(file, content, stateDirectory);
+    }
+
+    /// <summary>As <see cref="Read"/>, of a text that is in memory.</summary>
+    /// <exception cref="ConfigurationException">It has errors.</exception>
+    public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory)
+    {
+        var problems = new ProblemList(file);
+        TomlDocument document = TomlDocument.Parse(content);
+        foreach (TomlProblem problem in document.Problems) problems.Add(problem.Place, problem.Message);
+        if (problems.HasErrors) throw new ConfigurationException(problems.InOrder());   // what a half-read file lacks is no finding
+
+        RefuseOtherTables(document.Root, problems);
+        RepositorySettings? repository = ReadRepository(document.Root, problems);
+        StagingSettings staging = ReadStaging(document.Root, stateDirectory, problems);
+        IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, repository?.Path, staging.Path, problems);
+        if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
+        return new BackupConfiguration { File = file, Repository = repository, Staging = staging, Services = services, Warnings = problems.InOrder() };
+    }
+
+    private static void RefuseOtherTables(TomlTable root, ProblemList problems)
+    {
+        string[] known = ["repository", "staging", "service"];
+        foreach (TomlEntry entry in root.Entries)
+        {
+            if (entry.Value is not TomlTable && known.Contains(entry.Key))
+                problems.Add(entry.KeyPlace, $"`{entry.Key}` is {entry.Value.Describe} and must be a table", entry.Key == "service" ? "Write [service.NAME]." : $"Write [{entry.Key}].");
+            else if (entry.Value is TomlTable && !known.Contains(entry.Key))
+                problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
+            else if (!known.Contains(entry.Key))
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [staging] or [service.NAME].");
+        }
+    }
+
+    private static RepositorySettings? ReadRepository(TomlTable root, ProblemList problems)
+    {
+        if (root.FindTable("repository") is not { } table)
+        {
+            if (root.Find("repository") is null)
+                problems.Add(new TextPlace(1, 1), "there is no [repository]", "Write [repository] and below it path = \"/var/backups/NAME\".");
+            return null;
+        }
+        var reader = new TableReader(table, "[repository]", problems);
+        BytePath? path = reader.Path("path");
+        if (reader.Entry("path") is null) problems.Add(table.Place, "[repository] has no `path`", "Set path = \"/var/backups/NAME\".");
+        CompressionSetting? compression = reader.Choice("compression", Compressions);
+        TimeSpan? lockWait = reader.Duration("lock-wait");
+        reader.RefuseOtherKeys();
+        if (path is null) return null;
+        var settings = new RepositorySettings { Path = path.Value };
+        return settings with { Compression = compression ?? settings.Compression, LockWait = lockWait ?? settings.LockWait };
+    }
+
+    private static StagingSettings ReadStaging(TomlTable root, string? stateDirectory, ProblemList problems)
+    {
+        string? state = stateDirectory?.Split(':')[0];
+        BytePath usual = state is ['/', ..] ? BytePath.From(state).Combine("staging") : BytePath.From("/var/lib/backup/staging");
+        if (root.FindTable("staging") is not { } table) return new StagingSettings { Path = usual };
+        var reader = new TableReader(table, "[staging]", problems);
+        BytePath path = reader.Path("path") ?? usual;
+        reader.RefuseOtherKeys();
+        return new StagingSettings { Path = path };
+    }
+
+    private static List<ServiceSettings> ReadServices(TomlTable root, BytePath? repository, BytePath staging, ProblemList problems)
+    {
+        if (root.FindTable("service") is not { Entries.Count: > 0 } tables)
+        {
+            if (root.Find("service") is null or { Value: TomlTable })
+                problems.Warn(new TextPlace(1, 1), "no [service.NAME] is configured: there is nothing to back up", "`backup config discover` proposes services for this machine.");
+            return [];
+        }
+        var reader = new ServiceReader(problems);
+        List<ServiceSettings> services = [.. tables.Entries.Select(reader.Read).OfType<ServiceSettings>()];
+        var checks = new ServiceChecks(services, tables, problems);
+        checks.CheckOrder();
+        checks.CheckPlaces(repository, staging);
+        return services;
+    }
+}
