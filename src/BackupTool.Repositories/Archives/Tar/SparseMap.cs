@@ -9,9 +9,13 @@ namespace BackupTool.Repositories.Archives.Tar;
 /// </summary>
 internal static class SparseMap
 {
+    /// <summary>More make a map that costs more memory than a hole is worth (64 MiB): store such a file whole.</summary>
+    internal const int MaxExtents = 4 << 20;
+
     /// <summary>What is wrong with a map, as the end of a sentence; null when nothing is.</summary>
     internal static string? FindFault(IReadOnlyList<SparseExtent> extents, long size)
     {
+        if (extents.Count > MaxExtents) return $"it has {extents.Count} extents, where {MaxExtents} are allowed";
         long end = -1;
         for (int i = 0; i < extents.Count; i++)
         {

@@ -10,7 +10,7 @@ namespace BackupTool.Tests.Repositories.Archives.Tar;
 public class TarHeaderTests
 {
     // user::rw- user:1234:r-- group::r-- mask::rw- other::--- (acl(5), linux/posix_acl_xattr.h: version 2, then tag, permissions, id)
-    private static readonly byte[] Acl = Convert.FromHexString(
+    internal static readonly byte[] Acl = Convert.FromHexString(
         "02000000" + "01000600ffffffff" + "02000400d2040000" + "04000400ffffffff" + "10000600ffffffff" + "20000000ffffffff");
 
     [Fact]
