@@ -71,7 +71,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         Repository repository = await Repository.OpenAsync(new LocalStorage(configuration.Repository.Path), cancellationToken);
         await using RepositoryLock held = await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Write, "now",
             request.LockWait ?? configuration.Repository.LockWait, time, progress.Message, cancellationToken);
-        if ((await repository.CheckFixedFilesAsync(cancellationToken)).FirstOrDefault() is { } damage) throw damage;
+        if (await repository.CheckFixedFilesAsync(cancellationToken) is [var damage, ..]) throw damage;
         BytePath staging = PrepareStaging();
         try
         {
@@ -136,7 +136,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
     private async Task<BackupReport> StoreAsync(
         BackupRequest request, Repository repository, ChunkIndex index, IReadOnlyList<FinishedPack> adopted, List<OpenCut> cuts, RunTimes times, CancellationToken cancellationToken)
     {
-        await using var session = new WriteSession(repository, index, adopted, configuration.Repository.Compression.ToZstdLevel());
+        await using var session = new WriteSession(repository, index, adopted, (int)configuration.Repository.Compression, cancellationToken);
         progress.Begin("store", cuts.Sum(static cut => cut.Cut.Bytes), null);
         var stored = new List<(OpenCut Cut, ArchiveResult Result)>();
         foreach (OpenCut cut in cuts)

@@ -70,5 +70,5 @@ internal sealed class ServiceTree
     }
 
     /// <summary>What the engine wrote after the staging belongs to no moment that is backed up; other files there do.</summary>
-    private static bool IsStagedInstead(BytePath path) => RocksDbFile.BelongsToEngine(path.Name);
+    private static bool IsStagedInstead(BytePath path) => RocksDbStaging.IsEngineFile(path.Name);
 }

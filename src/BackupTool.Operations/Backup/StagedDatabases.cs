@@ -33,6 +33,7 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserv
         int number = 0;
         foreach ((PinnedDatabase pinned, TaskCompletionSource<BytePath> copied) in _databases)
         {
+            using PinnedDatabase letGo = pinned;
             BytePath copy = stagingDirectory.Combine($"database-{number++}");
             try
             {
@@ -48,8 +49,8 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserv
             {
                 copied.SetException(e);   // thrown where the copy is awaited
             }
-            pinned.Dispose();
         }
+        _databases.Clear();
     }
 
     public async ValueTask DisposeAsync()

@@ -22,13 +22,14 @@ public sealed class WriteSession : IAsyncDisposable
     /// <param name="index">Its index, which learns of what is written.</param>
     /// <param name="adopted">Packs that are in the index but in no index file: they get one.</param>
     /// <param name="level">zstd level.</param>
-    public WriteSession(Repository repository, ChunkIndex index, IReadOnlyList<FinishedPack> adopted, int level)
+    /// <param name="cancellationToken">Ends what the session does in the background.</param>
+    public WriteSession(Repository repository, ChunkIndex index, IReadOnlyList<FinishedPack> adopted, int level, CancellationToken cancellationToken)
     {
         (Repository, Index, Level) = (repository, index, level);
         _finished.AddRange(adopted);
         AdoptedPacks = adopted.Count;
-        _data = new PackWriter(repository.Storage, PackKind.Data, OnFinishedAsync);
-        _metadata = new PackWriter(repository.Storage, PackKind.Metadata, OnFinishedAsync);
+        _data = new PackWriter(repository.Storage, PackKind.Data, OnFinishedAsync, cancellationToken);
+        _metadata = new PackWriter(repository.Storage, PackKind.Metadata, OnFinishedAsync, cancellationToken);
     }
 
     /// <summary>The repository.</summary>

@@ -20,6 +20,7 @@ public sealed class ChunkIndex
 
     private readonly Lock _lock = new();
     private readonly List<PackId> _packs = [];
+    private readonly List<long> _packEnds = [];
     private readonly Dictionary<PackId, int> _packNumbers = [];
     private readonly List<Entry[]> _segments = [];
     private int[] _buckets = new int[1 << 14];
@@ -42,6 +43,12 @@ public sealed class ChunkIndex
     public IReadOnlyList<PackId> Packs
     {
         get { lock (_lock) return [.. _packs]; }
+    }
+
+    /// <summary>How far the frames of this pack reach, as far as they are known: its file is longer.</summary>
+    public long EndOfFrames(PackId pack)
+    {
+        lock (_lock) return _packEnds[_packNumbers[pack]];
     }
 
     /// <summary>Whether chunks of this pack are known.</summary>
@@ -94,6 +101,7 @@ public sealed class ChunkIndex
 
     private void Set(int pack, in PackedChunk chunk)
     {
+        _packEnds[pack] = Math.Max(_packEnds[pack], chunk.Offset + chunk.Length);
         int at = Find(chunk.Id);
         if (at >= 0 && At(at).Pack != Pending) return;
         ref Entry entry = ref at >= 0 ? ref At(at) : ref Add(chunk.Id);
@@ -105,6 +113,7 @@ public sealed class ChunkIndex
         if (_packNumbers.TryGetValue(pack, out int number)) return number;
         _packNumbers.Add(pack, number = _packs.Count);
         _packs.Add(pack);
+        _packEnds.Add(0);
         return number;
     }
 

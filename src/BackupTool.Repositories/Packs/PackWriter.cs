@@ -11,7 +11,12 @@ public sealed record FinishedPack(PackId Id, PackKind Kind, long Bytes, IReadOnl
 /// Appends frames to packs of about <see cref="TargetBytes"/>, each committed in the background when it is full, and reported when it is
 /// durable. Not thread-safe: one caller appends. Dispose without <see cref="FinishAsync"/> to abandon what is not committed.
 /// </summary>
-public sealed class PackWriter(IStorage storage, PackKind kind, Func<FinishedPack, CancellationToken, ValueTask> onFinished) : IAsyncDisposable
+/// <param name="storage">Where packs are stored.</param>
+/// <param name="kind">What they hold.</param>
+/// <param name="onFinished">Told of each pack once it is durable.</param>
+/// <param name="runCancellation">Ends commits in the background, which outlive the calls that start them.</param>
+public sealed class PackWriter(
+    IStorage storage, PackKind kind, Func<FinishedPack, CancellationToken, ValueTask> onFinished, CancellationToken runCancellation) : IAsyncDisposable
 {
     /// <summary>Size of a full pack: 8, 32 and 128 MiB made no difference to speed (figures).</summary>
     public const int TargetBytes = 32 << 20;
@@ -49,13 +54,13 @@ public sealed class PackWriter(IStorage storage, PackKind kind, Func<FinishedPac
         var pack = new FinishedPack(PackId.FromDigest(_hash.GetHashAndReset()), kind, _length + table.Length, _chunks);
         IStorageUpload upload = _upload;
         (_upload, _chunks, _length) = (null, [], 0);
-        _committing = Task.Run(() => CommitAsync(upload, pack, cancellationToken), CancellationToken.None);
+        _committing = Task.Run(() => CommitAsync(upload, pack), CancellationToken.None);
     }
 
-    private async Task CommitAsync(IStorageUpload upload, FinishedPack pack, CancellationToken cancellationToken)
+    private async Task CommitAsync(IStorageUpload upload, FinishedPack pack)
     {
-        await using (upload) await upload.CommitAsync(pack.Id.FileName, cancellationToken);
-        await onFinished(pack, cancellationToken);
+        await using (upload) await upload.CommitAsync(pack.Id.FileName, runCancellation);
+        await onFinished(pack, runCancellation);
     }
 
     /// <inheritdoc/>

@@ -58,13 +58,13 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         foreach (RepositoryDamagedException e in await repository.CheckFixedFilesAsync(cancellationToken)) Add(e.FileName, e.Problem);
         await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
         await CheckEvidenceAsync(cancellationToken);
-        Dictionary<PackId, long> sizes = await CheckPackNamesAsync(cancellationToken);
+        await CheckPackSizesAsync(cancellationToken);
         var snapshots = new List<StoredSnapshot>();
         await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
         {
             if (!SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) return;
             StoredSnapshot snapshot = await repository.ReadSnapshotAsync(id.Value, cancellationToken);
-            await CheckReferencesAsync(snapshot, sizes, cancellationToken);
+            await CheckReferencesAsync(snapshot, cancellationToken);
             snapshots.Add(snapshot);
         }, cancellationToken);
         return [.. snapshots.OrderBy(static s => s.Snapshot.Time)];
@@ -101,7 +101,7 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
             if (Convert.ToHexStringLower(SHA256.HashData(content)) != EvidenceFile.DigestInName(file.Name)) Add(file.Name, "its contents are not what its name says");
         }, cancellationToken);
 
-    private async Task<Dictionary<PackId, long>> CheckPackNamesAsync(CancellationToken cancellationToken)
+    private async Task CheckPackSizesAsync(CancellationToken cancellationToken)
     {
         var sizes = new Dictionary<PackId, long>();
         foreach (StoredFile file in await repository.Storage.ListAsync("packs/", cancellationToken))
@@ -110,27 +110,28 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
             else Add(file.Name, "it does not belong there: its name is none of a repository's");
         }
         foreach (PackId pack in Index.Packs)
-            if (!sizes.ContainsKey(pack)) Add(pack.FileName, "it is missing");
-        return sizes;
+        {
+            if (!sizes.TryGetValue(pack, out long size)) Add(pack.FileName, "it is missing");
+            else if (size < Index.EndOfFrames(pack) + PackTable.Bytes(1)) Add(pack.FileName, $"it is truncated to {size:N0} bytes");
+        }
     }
 
-    private async Task CheckReferencesAsync(StoredSnapshot snapshot, Dictionary<PackId, long> sizes, CancellationToken cancellationToken)
+    private async Task CheckReferencesAsync(StoredSnapshot snapshot, CancellationToken cancellationToken)
     {
         foreach (ServiceSnapshot service in snapshot.Snapshot.Services)
         {
-            string where = $"{snapshot.Id.FileName} ({service.Name})";
-            using var reader = new ArchiveReader(repository, Index, service.Archive);
-            long bytes = 0, members = 0, end = 0, missing = 0;
-            await foreach (ChunkReference chunk in reader.ReadChunkListAsync(cancellationToken))
+            try
             {
-                bytes += chunk.Size;
-                if (!Index.TryGet(chunk.Id, out ChunkLocation at) || at.Size != chunk.Size || !sizes.TryGetValue(at.Pack, out long size) || at.Offset + at.Length > size)
-                    missing++;
+                await ArchiveCheck.RunAsync(repository, Index, service.Archive, $"{snapshot.Id.FileName} ({service.Name})", cancellationToken);
             }
-            await foreach (CatalogEntry entry in reader.ReadCatalogAsync(cancellationToken)) (members, end) = (members + 1, entry.StreamOffset + entry.StreamBytes);
-            if (missing > 0) Add(where, $"{missing:N0} of its chunks are in no pack");
-            if (bytes != service.Archive.Bytes || members != service.Archive.Entries || end + Archives.Tar.TarHeader.EndOfArchive.Length != bytes)
-                Add(where, "its chunk list and its catalog do not agree");
+            catch (RepositoryDamagedException e)
+            {
+                Add(e.FileName, e.Problem);
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException)
+            {
+                Add($"{snapshot.Id.FileName} ({service.Name})", e.Message);
+            }
         }
     }
 

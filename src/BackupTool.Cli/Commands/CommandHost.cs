@@ -1,0 +1,118 @@
+using System.CommandLine;
+using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
+using BackupTool.Repositories;
+using BackupTool.Repositories.Storage;
+
+namespace BackupTool.Cli.Commands;
+
+/// <summary>The options that every command has.</summary>
+internal sealed class GlobalOptions
+{
+    internal const string DefaultConfig = "/etc/backup/backup.toml";
+
+    internal Option<string?> Config { get; } = new("--config", "-c")
+    {
+        Description = $"Configuration file [default: $BACKUP_CONFIG, else {DefaultConfig}]",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    internal Option<string?> Repository { get; } = new("--repository", "-r")
+    {
+        Description = "Repository to use instead of the configured one; no configuration is needed then to read it",
+        HelpName = "DIR",
+        Recursive = true,
+    };
+
+    internal Option<bool> Json { get; } = new("--json") { Description = "Print one JSON document on standard output", Recursive = true };
+
+    internal Option<bool> NoColor { get; } = new("--no-color") { Description = "No colours ($NO_COLOR does the same)", Recursive = true };
+
+    internal Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Only warnings and errors", Recursive = true };
+
+    internal Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "Tell more; -vv prints stack traces", Recursive = true };
+
+    internal Option<bool> Trace { get; } = new("-vv") { Description = "As -v, with stack traces", Recursive = true, Hidden = true };
+
+    internal IEnumerable<Option> All => [Config, Repository, Json, NoColor, Quiet, Verbose, Trace];
+}
+
+/// <summary>Builds commands: gives each its context, and turns whatever it throws into text and exit code.</summary>
+internal sealed class CommandHost
+{
+    internal GlobalOptions Options { get; } = new();
+
+    /// <summary>Makes a command that does something.</summary>
+    internal Command Create(string name, string description, Func<CommandContext, CancellationToken, Task<ExitCode>> run, params Symbol[] symbols)
+    {
+        var command = new Command(name, description);
+        foreach (Symbol symbol in symbols)
+        {
+            if (symbol is Argument argument) command.Arguments.Add(argument);
+            else if (symbol is Option option) command.Options.Add(option);
+            else command.Subcommands.Add((Command)symbol);
+        }
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, run, cancellationToken));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Func<CommandContext, CancellationToken, Task<ExitCode>> run, CancellationToken cancellationToken)
+    {
+        Verbosity verbosity = parsed.GetValue(Options.Trace) ? Verbosity.Trace : parsed.GetValue(Options.Verbose) ? Verbosity.Verbose
+            : parsed.GetValue(Options.Quiet) ? Verbosity.Quiet : Verbosity.Normal;
+        using Terminal terminal = Terminal.ForProcess(parsed.GetValue(Options.NoColor), verbosity);
+        using var progress = new ProgressBar(terminal, TimeProvider.System);
+        var context = new CommandContext(parsed, Options, terminal, progress);
+        try
+        {
+            return (int)await run(context, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            progress.Dispose();
+            var report = ErrorReport.From(e);
+            report.WriteTo(terminal, context.Json);
+            return (int)report.Code;
+        }
+    }
+}
+
+/// <summary>What a command knows of how it was called.</summary>
+internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, Terminal terminal, ProgressBar progress)
+{
+    internal Terminal Terminal => terminal;
+
+    internal ProgressBar Progress => progress;
+
+    internal TimeProvider Time { get; } = TimeProvider.System;
+
+    internal bool Json => parsed.GetValue(options.Json);
+
+    internal T? Value<T>(Option<T> option) => parsed.GetValue(option);
+
+    internal T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
+
+    /// <summary>Where the configuration is.</summary>
+    internal BytePath ConfigFile => AbsolutePath(parsed.GetValue(options.Config) ?? NonEmpty(Environment.GetEnvironmentVariable("BACKUP_CONFIG")) ?? GlobalOptions.DefaultConfig);
+
+    /// <summary>Reads the configuration; its warnings are told.</summary>
+    internal BackupConfiguration ReadConfiguration()
+    {
+        var configuration = ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"));
+        foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        return parsed.GetValue(options.Repository) is { } repository
+            ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
+    }
+
+    /// <summary>The repository's place, from --repository or the configuration.</summary>
+    internal LocalStorage OpenStorage() =>
+        new(parsed.GetValue(options.Repository) is { } repository ? AbsolutePath(repository) : ReadConfiguration().Repository.Path);
+
+    internal ValueTask<Repository> OpenRepositoryAsync(CancellationToken cancellationToken) => Repository.OpenAsync(OpenStorage(), cancellationToken);
+
+    internal static BytePath AbsolutePath(string path) => BytePath.From(Path.GetFullPath(path));
+
+    private static string? NonEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using BackupTool.Cli.Output;
+
+namespace BackupTool.Cli.Commands;
+
+/// <summary>The whole command line: its commands, its help, and what a mistake in it gets.</summary>
+internal static class CommandLine
+{
+    private const string ExitCodes = """
+        Exit codes:
+          0 done · 1 failed · 2 usage or configuration · 3 done with warnings (something skipped, and named) · 10 no repository · 11 locked
+          12 key missing or wrong · 13 repository damaged · 20 a service is not healthy · 21 rolled back · 75 nothing to do · 130 cancelled
+        """;
+
+    internal static async Task<int> RunAsync(string[] args)
+    {
+        RootCommand root = Create();
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(10) });
+        using Terminal terminal = Terminal.ForProcess(noColor: false, Verbosity.Normal);
+        foreach (string message in parsed.Errors.Select(static error => error.Message).Distinct()) terminal.Error(message);
+        terminal.Error($"  → Run 'backup {string.Join(' ', NamesOf(parsed.CommandResult.Command))}--help'.");
+        return (int)ExitCode.Usage;
+    }
+
+    private static RootCommand Create()
+    {
+        var host = new CommandHost();
+        var root = new RootCommand("Backs up a self-hosted Matrix stack, and restores it.")
+        {
+            InitCommand.Create(host),
+            NowCommand.Create(host),
+            ListCommand.Create(host),
+        };
+        foreach (Option option in host.Options.All) root.Options.Add(option);
+        foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExitCodes((HelpAction)help.Action!);
+        return root;
+    }
+
+    private static IEnumerable<string> NamesOf(Command command)
+    {
+        for (Command? at = command; at is not null and not RootCommand; at = at.Parents.OfType<Command>().FirstOrDefault()) yield return $"{at.Name} ";
+    }
+
+    private sealed class HelpWithExitCodes(HelpAction help) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            int code = help.Invoke(parseResult);
+            parseResult.InvocationConfiguration.Output.WriteLine(ExitCodes);
+            return code;
+        }
+    }
+}

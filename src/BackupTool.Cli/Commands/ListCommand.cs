@@ -1,0 +1,62 @@
+using System.CommandLine;
+using BackupTool.Cli.Output;
+using BackupTool.Repositories;
+using BackupTool.Repositories.Snapshots;
+
+namespace BackupTool.Cli.Commands;
+
+/// <summary><c>backup list</c></summary>
+internal static class ListCommand
+{
+    internal static Command Create(CommandHost host)
+    {
+        var service = new Option<string?>("--service", "-s") { Description = "Only snapshots that hold this service", HelpName = "NAME" };
+        return host.Create("list", "List the snapshots, oldest first.", async (context, cancellationToken) =>
+        {
+            Repository repository = await context.OpenRepositoryAsync(cancellationToken);
+            string? wanted = context.Value(service);
+            List<StoredSnapshot> snapshots = [.. (await repository.ListSnapshotsAsync(cancellationToken))
+                .Where(s => wanted is null || s.Snapshot.Services.Any(o => o.Name == wanted))];
+            if (context.Json) JsonReport.Write(context.Terminal, new ListDocument([.. snapshots.Select(SnapshotDocument.From)]), CliJson.Default.ListDocument);
+            else Print(context.Terminal, snapshots);
+            return ExitCode.Done;
+        }, service);
+    }
+
+    private static void Print(Terminal terminal, List<StoredSnapshot> snapshots)
+    {
+        if (snapshots.Count == 0)
+        {
+            terminal.Info("no snapshots");
+            return;
+        }
+        var table = new Table(("ID", Align.Left), ("TIME", Align.Left), ("HOST", Align.Left), ("SIZE", Align.Right), ("STORED", Align.Right), ("SERVICES", Align.Left), ("NOTES", Align.Left));
+        foreach (StoredSnapshot stored in snapshots)
+        {
+            Snapshot s = stored.Snapshot;
+            string notes = string.Join(" ", [.. s.Labels, .. s.Pinned ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
+                .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
+            table.Add(stored.Id.Prefix, $"{s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}", s.Host, ByteSize.Format(s.Services.Sum(static o => o.Archive.ContentBytes)),
+                ByteSize.Format(s.Statistics.StoredBytes), string.Join(" ", s.Services.Select(static o => o.Name)), notes);
+        }
+        table.WriteTo(terminal);
+    }
+}
+
+/// <summary>The JSON of <c>list</c>.</summary>
+public sealed record ListDocument(SnapshotDocument[] Snapshots);
+
+/// <summary>A snapshot in JSON: what its file says, and its id.</summary>
+public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string ToolVersion, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
+{
+    internal static SnapshotDocument From(StoredSnapshot stored) => new(stored.Id.Hex, stored.Snapshot.Time, stored.Snapshot.Host, stored.Snapshot.Labels, stored.Snapshot.Pinned,
+        stored.Snapshot.ToolVersion, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
+}
+
+/// <summary>A service of a snapshot in JSON.</summary>
+public sealed record ServiceDocument(string Name, string Kind, string Quiesce, double? DowntimeSeconds, string[] Roots, long Entries, long Files, long ContentBytes, long ArchiveBytes,
+    SortedDictionary<string, string> Facts, LeftOut[] LeftOut, LeftOut[] Warnings)
+{
+    internal static ServiceDocument From(ServiceSnapshot s) => new(s.Name, s.Kind, s.Quiesce, s.DowntimeSeconds, s.Roots, s.Archive.Entries, s.Archive.Files, s.Archive.ContentBytes,
+        s.Archive.Bytes, s.Facts, s.LeftOut, s.Warnings);
+}
