@@ -27,7 +27,6 @@ internal sealed class DatabaseShape
 
     internal static DatabaseShape Look(PosixDirectory directory)
     {
-        // A file written in this tick of the clock could be written again without another mtime: that is not settled.
         UnixTime now = PosixIdentity.FileClock();
         List<ShapeEntry> files = [];
         List<BytePath> leftovers = [], foreign = [];
@@ -41,7 +40,7 @@ internal sealed class DatabaseShape
             else
             {
                 files.Add(new ShapeEntry(name, status, role));
-                isSettled &= role == RocksDbFileRole.Immutable || status.ModifiedAt < now;
+                isSettled &= role == RocksDbFileRole.Immutable || !FileTick.CanHideALaterWrite(status.ModifiedAt, now);
             }
         }
         return new DatabaseShape(files, leftovers, foreign, isSettled);

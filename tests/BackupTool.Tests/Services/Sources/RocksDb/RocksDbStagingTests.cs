@@ -103,7 +103,6 @@ public sealed class RocksDbStagingTests : IDisposable
     public void A_database_that_is_written_flat_out_is_refused_or_caught_between_two_writes_and_never_staged_half()
     {
         using var service = ChildProcess.Start(nameof(RocksDbJobs.WriteFlatOut), Live);
-        int refused = 0;
         for (int round = 0; round < 8; round++)
         {
             try
@@ -114,13 +113,24 @@ public sealed class RocksDbStagingTests : IDisposable
             }
             catch (SourceException e)
             {
-                refused++;
                 e.Message.Should().StartWith($"{Live} changed while it was staged");
-                e.Hint.Should().Contain("freeze");
             }
             Directory.GetFileSystemEntries(_temp.File("state")).Should().Equal(Live);
         }
-        refused.Should().BePositive();
+    }
+
+    [Theory]
+    [InlineData(0.5, false)]
+    [InlineData(3600, true)]
+    [InlineData(-3600, true)]
+    public void Refuses_a_log_whose_time_could_hide_another_write_and_takes_one_with_a_wrong_clock(double secondsAhead, bool isTaken)
+    {
+        using Engine engine = MakeDatabase();
+        string log = Directory.GetFiles(Live, "*.log").Single();
+        Action stage = () => Stage(new Waiting(() => File.SetLastWriteTimeUtc(log, DateTime.UtcNow.AddSeconds(secondsAhead)))).Dispose();
+        if (isTaken) stage.Should().NotThrow();
+        else stage.Should().Throw<SourceException>().WithMessage($"{Live} changed while it was staged*").Which.Hint.Should().Contain("freeze");
+        Directory.GetFileSystemEntries(_temp.File("state")).Should().Equal(Live);
     }
 
     [Fact]
@@ -189,8 +199,8 @@ public sealed class RocksDbStagingTests : IDisposable
         stage.Should().Throw<SourceException>().WithMessage("*not a RocksDB database*");
     }
 
-    private StagedRocksDb Stage() =>
-        RocksDbStaging.Stage(LivePath, StagingDirectory.Create(LivePath, _temp.Path), _findings.Add, TimeProvider.System, Token);
+    private StagedRocksDb Stage(TimeProvider? clock = null) =>
+        RocksDbStaging.Stage(LivePath, StagingDirectory.Create(LivePath, _temp.Path), _findings.Add, clock ?? TimeProvider.System, Token);
 
     /// <summary>Flushed keys, in tables; then as many again that only the log has.</summary>
     private Engine MakeDatabase(DbOptions? options = null)
@@ -228,5 +238,23 @@ public sealed class RocksDbStagingTests : IDisposable
     {
         using var kill = System.Diagnostics.Process.Start("kill", ["-s", signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+    }
+
+    /// <summary>Does something at once, and again whenever somebody starts to wait.</summary>
+    private sealed class Waiting : TimeProvider
+    {
+        private readonly Action _meanwhile;
+
+        internal Waiting(Action meanwhile)
+        {
+            _meanwhile = meanwhile;
+            meanwhile();
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _meanwhile();
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }
