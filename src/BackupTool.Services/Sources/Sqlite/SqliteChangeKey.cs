@@ -25,7 +25,7 @@ public static class SqliteChangeKey
     {
         if (!directory.TryGetStatus(new BytePath([.. name.Bytes, .. suffix]), out FileStatus status)) return "none";
         string text = $"{status.Inode},{status.Size},{Text(status.ModifiedAt)}";
-        return status.ModifiedAt < now ? text : $"{text},fresh {Text(now)}";
+        return FileTick.CanHideALaterWrite(status.ModifiedAt, now) ? $"{text},fresh {Text(now)}" : text;
     }
 
     private static string Text(UnixTime time) => string.Create(CultureInfo.InvariantCulture, $"{time.Seconds}.{time.Nanoseconds:000000000}");

@@ -239,10 +239,7 @@ public sealed class PinnedDatabaseTests : IDisposable
     [Fact]
     public void Reads_a_wal_database_where_nothing_can_be_written()
     {
-        string directory = Directory.CreateDirectory(_temp.File("frozen ü?")).FullName, path = Path.Combine(directory, "bot.db");
-        Sql.Make(path, $"PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t {Numbers(3)}");
-        foreach ((string name, uint mode) in (ReadOnlySpan<(string, uint)>)[(path, 0x124), (directory, 0x16d), (_temp.Text, 0x1ff)])
-            PosixDirectory.Current.SetMode(BytePath.From(name), mode);
+        string path = MakeReadOnly();
 
         AsNobody.Run(() =>
         {
@@ -251,6 +248,28 @@ public sealed class PinnedDatabaseTests : IDisposable
         });
 
         Sql.Ask(Copy, "SELECT count(*) FROM t").Should().Be(3L);
+    }
+
+    [Fact]
+    public void Notices_when_a_database_that_it_could_not_lock_was_changed()
+    {
+        string path = MakeReadOnly();
+        using PinnedDatabase pinned = AsNobody.Run(() => PinnedDatabase.Pin(BytePath.From(path), Short, TimeProvider.System, Token));
+        using (var service = ChildProcess.Start(nameof(SqliteJobs.Hold), path, "INSERT INTO t VALUES (4)")) service.Finish();
+
+        Action copy = () => pinned.CopyTo(BytePath.From(Copy), null, Token);
+
+        copy.Should().Throw<SourceException>().WithMessage("*was changed while it was copied*");
+        File.Exists(Copy).Should().BeFalse();
+    }
+
+    private string MakeReadOnly()
+    {
+        string directory = Directory.CreateDirectory(_temp.File("frozen ü?")).FullName, path = Path.Combine(directory, "bot.db");
+        Sql.Make(path, $"PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t {Numbers(3)}");
+        foreach ((string name, uint mode) in (ReadOnlySpan<(string, uint)>)[(path, 0x124), (directory, 0x16d), (_temp.Text, 0x1ff)])
+            PosixDirectory.Current.SetMode(BytePath.From(name), mode);
+        return path;
     }
 
     [Fact]
