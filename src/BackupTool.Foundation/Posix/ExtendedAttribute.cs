@@ -40,6 +40,16 @@ public sealed unsafe record ExtendedAttribute(BytePath Name, byte[] Value)
         }
     }
 
+    internal static void Remove(BytePath address, BytePath shown, BytePath attribute)
+    {
+        fixed (byte* path = PosixDirectory.Terminated(address), name = PosixDirectory.Terminated(attribute))
+        {
+            if (Libc.lremovexattr(path, name) == 0) return;
+            var failure = PosixException.FromLastError($"remove attribute {attribute} of", shown);
+            if (failure.Errno is not (Errno.ENODATA or Errno.EOPNOTSUPP)) throw failure;
+        }
+    }
+
     private delegate nint Filler(byte* buffer, nint size, nint path);
 
     /// <summary>Calls until the buffer is large enough; −1 when the file system has no attributes or this one went away.</summary>

@@ -75,6 +75,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int renameat2(int fromDir, byte* from, int toDir, byte* to, uint flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fsync(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fdatasync(int fd);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int syncfs(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ftruncate(int fd, long length);
     [LibraryImport("libc", SetLastError = true)] internal static partial long lseek(int fd, long offset, int whence);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint pread(int fd, byte* buffer, nint count, long offset);

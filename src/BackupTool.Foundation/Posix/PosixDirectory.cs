@@ -228,11 +228,23 @@ public sealed unsafe class PosixDirectory : IDisposable
         if (Libc.fsync(Descriptor) != 0) throw PosixException.FromLastError("flush directory", Path);
     }
 
+    /// <summary>
+    /// Flushes everything that was written to the file system of this directory to the disk, by whomever: cheaper than flushing many files one
+    /// by one. File systems mounted below are not included.
+    /// </summary>
+    public void FlushFileSystem()
+    {
+        if (Libc.syncfs(Descriptor) != 0) throw PosixException.FromLastError("flush the file system of", Path);
+    }
+
     /// <summary>The extended attributes of <paramref name="name"/> itself, sorted by name; empty where the file system has none.</summary>
     public IReadOnlyList<ExtendedAttribute> ReadExtendedAttributes(BytePath name) => ExtendedAttribute.Read(AddressOf(name), Full(name));
 
     /// <summary>Sets one extended attribute of <paramref name="name"/> itself.</summary>
     public void SetExtendedAttribute(BytePath name, ExtendedAttribute attribute) => ExtendedAttribute.Write(AddressOf(name), Full(name), attribute);
+
+    /// <summary>Removes one extended attribute of <paramref name="name"/> itself; nothing happens when it has none of that name.</summary>
+    public void RemoveExtendedAttribute(BytePath name, BytePath attribute) => ExtendedAttribute.Remove(AddressOf(name), Full(name), attribute);
 
     /// <summary>The whole path of a name here: for messages.</summary>
     public BytePath Full(BytePath name) => Path.IsEmpty ? name : Path.Combine(name);

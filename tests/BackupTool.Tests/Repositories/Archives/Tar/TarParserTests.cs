@@ -85,6 +85,37 @@ public class TarParserTests
     }
 
     [Fact]
+    public void Finds_any_single_bit_that_is_flipped_in_a_header()
+    {
+        byte[] archive = new TarBuilder().Add(File("file", 3), "abc"u8).Build();
+        for (int bit = 0; bit < 512 * 8; bit++)
+        {
+            byte[] damaged = [.. archive];
+            damaged[bit / 8] ^= (byte)(1 << (bit % 8));
+            Action act = () => Parse(damaged);
+            // Within the checksum's own field a leading zero may become a blank.
+            if (bit / 8 is < 148 or >= 156) act.Should().Throw<TarFormatException>($"bit {bit} is flipped");
+        }
+    }
+
+    [Fact]
+    public void Refuses_an_extended_header_without_a_member()
+    {
+        byte[] archive = new TarBuilder().Add(File("f") with { ModifiedAt = new UnixTime(1, 2) }).Build();
+        Action act = () => Parse([.. archive[..1024], .. new byte[1024]]);
+        act.Should().Throw<TarFormatException>().WithMessage("*followed by no member*").Which.Offset.Should().Be(1024);
+    }
+
+    [Fact]
+    public void Passes_over_the_label_of_a_volume()
+    {
+        using var there = new TemporaryDirectory();
+        System.IO.File.WriteAllText(there.Below("f"), "x");
+        Tool.Shell($"cd {there.Text} && tar --format=gnu -V 'nightly backup' -cf a.tar f");
+        Parse(System.IO.File.ReadAllBytes(there.Below("a.tar"))).Single().Member.Path.ToString().Should().Be("f");
+    }
+
+    [Fact]
     public void Says_when_another_archive_follows()
     {
         var parser = new TarParser(new MemoryStream([.. Sample(), .. new byte[5120], .. Sample()]));
