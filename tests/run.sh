@@ -3,6 +3,7 @@
 # is missing is installed when run as root, and named otherwise. The last line is `N passed, N failed`; anything but success exits 1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/require-packages.sh
 
 # libc6-dev is what gcc links against (only recommended by it); the rest are the standard tools that restores are proven with.
 packages=(gcc libc6-dev zlib1g-dev zstd tar xz-utils bzip2 zip p7zip-full attr acl strace sqlite3)
@@ -21,22 +22,6 @@ summarise() {
     fi
 }
 trap summarise EXIT
-
-install_missing_packages() {
-    local package missing=()
-    for package in "${packages[@]}"; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" != 0 ]; then
-        echo "These Debian packages are missing: ${missing[*]}" >&2
-        echo "Install them: apt-get install --no-install-recommends ${missing[*]}" >&2
-        exit 1
-    fi
-    echo "== install ${missing[*]}"
-    quietly apt-get update -q
-    quietly env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-}
 
 # Runs a command; shows what it said only when it failed, or when dotnet warned.
 quietly() {
@@ -87,7 +72,7 @@ run_tests() {
 }
 
 command -v dotnet >/dev/null || { echo "The .NET 10 SDK is missing: install it first." >&2; exit 1; }
-install_missing_packages
+require_packages "${packages[@]}"
 rm -rf artifacts/backup "$reports"
 mkdir -p "$reports"
 echo "== restore"
