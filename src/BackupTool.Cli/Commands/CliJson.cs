@@ -7,4 +7,6 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(InitDocument))]
 [JsonSerializable(typeof(NowDocument))]
 [JsonSerializable(typeof(ListDocument))]
+[JsonSerializable(typeof(RestoreDocument))]
+[JsonSerializable(typeof(VerifyDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

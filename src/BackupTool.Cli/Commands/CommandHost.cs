@@ -1,8 +1,10 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Snapshots;
 using BackupTool.Posix;
 using BackupTool.Repositories;
+using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Storage;
 
 namespace BackupTool.Cli.Commands;
@@ -112,7 +114,29 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     internal ValueTask<Repository> OpenRepositoryAsync(CancellationToken cancellationToken) => Repository.OpenAsync(OpenStorage(), cancellationToken);
 
+    /// <summary>Keeps others from removing what is being read. A repository that cannot be written to is read without: nobody can remove anything there either.</summary>
+    internal async ValueTask<IAsyncDisposable> LockForReadingAsync(Repository repository, string command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Read, command, TimeSpan.FromMinutes(1), Time, terminal.Info, cancellationToken);
+        }
+        catch (PosixException e) when (e.Errno is Errno.EROFS or Errno.EACCES or Errno.EPERM)
+        {
+            terminal.Detail($"reading without a lock: {e.Message}");
+            return new NoLock();
+        }
+    }
+
+    internal static async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, CancellationToken cancellationToken) =>
+        SnapshotSelector.Select(await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
+
     internal static BytePath AbsolutePath(string path) => BytePath.From(Path.GetFullPath(path));
 
     private static string? NonEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    private sealed class NoLock : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => default;
+    }
 }

@@ -33,6 +33,8 @@ internal static class CommandLine
             InitCommand.Create(host),
             NowCommand.Create(host),
             ListCommand.Create(host),
+            VerifyCommand.Create(host),
+            RestoreCommand.Create(host),
         };
         foreach (Option option in host.Options.All) root.Options.Add(option);
         foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExitCodes((HelpAction)help.Action!);

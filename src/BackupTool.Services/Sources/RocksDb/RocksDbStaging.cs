@@ -29,6 +29,9 @@ public static class RocksDbStaging
         }
     }
 
+    /// <summary>Whether a name in a database's directory is one that the engine gives its files.</summary>
+    public static bool IsEngineFile(BytePath name) => RocksDbFile.RoleOf(name) != RocksDbFileRole.Foreign;
+
     /// <summary>
     /// Stages <paramref name="database"/> into the empty directory <paramref name="stagingDirectory"/> (see <see cref="StagingDirectory"/>). When the database changes
     /// meanwhile, drops what it has and tries again, five times within half a second. On failure the staging directory is gone.

@@ -25,8 +25,7 @@ public static class StagingDirectory
     {
         if (!PosixFile.TryGetStatusFollowing(database, out FileStatus status))
             throw new SourceException($"the database {database} does not exist", "Correct the path in the configuration.");
-        var name = BytePath.From(string.Create(CultureInfo.InvariantCulture,
-            $".backup-staging-{Environment.ProcessId}-{StartTimeOf(Environment.ProcessId)}-{Interlocked.Increment(ref _made)}"));
+        BytePath name = NewName();
         PosixException? failure = null;
         foreach (BytePath place in ((BytePath[])[database.Parent, fallbackDirectory]).OrderBy(p => IsOnDevice(p, status.Device) ? 0 : 1))
         {
@@ -43,6 +42,17 @@ public static class StagingDirectory
         throw new SourceException($"there is no place to stage {database}: {failure!.Message}",
             $"Make {database.Parent} or {fallbackDirectory} writable, best on the database's own file system.", failure);
     }
+
+    /// <summary>Makes one in a directory.</summary>
+    public static BytePath CreateIn(BytePath parentDirectory)
+    {
+        BytePath path = parentDirectory.Combine(NewName());
+        PosixDirectory.Current.CreateDirectory(path, 0x1c0 /* 0700 */);
+        return path;
+    }
+
+    private static BytePath NewName() => BytePath.From(string.Create(CultureInfo.InvariantCulture,
+        $".backup-staging-{Environment.ProcessId}-{StartTimeOf(Environment.ProcessId)}-{Interlocked.Increment(ref _made)}"));
 
     internal static bool TryParse(BytePath name, out int processId, out ulong startTime)
     {

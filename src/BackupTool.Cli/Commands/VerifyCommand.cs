@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using BackupTool.Cli.Output;
+using BackupTool.Operations.Verify;
+using BackupTool.Posix;
+using BackupTool.Repositories;
+using BackupTool.Repositories.Verification;
+using BackupTool.Services.Sources.RocksDb;
+
+namespace BackupTool.Cli.Commands;
+
+/// <summary><c>backup verify</c></summary>
+internal static class VerifyCommand
+{
+    internal static Command Create(CommandHost host)
+    {
+        var snapshot = new Argument<string?>("snapshot") { Description = "With --level content: which snapshot [default: latest]", HelpName = "SNAPSHOT", Arity = ArgumentArity.ZeroOrOne };
+        var level = new Option<VerifyLevel>("--level", "-l")
+        {
+            Description = "structure: everything but the packs' contents · data: every byte of every pack · content: besides, restore a snapshot and open its databases",
+            HelpName = "structure|data|content",
+            DefaultValueFactory = static _ => VerifyLevel.Structure,
+        };
+        var subset = new Option<string?>("--subset") { Description = "With --level data: only part n of t of the packs, such as 1/7 every night", HelpName = "N/T" };
+        return host.Create("verify", "Verify the repository, and keep a report of it there.", async (context, cancellationToken) =>
+        {
+            PackSubset? part = ParseSubset(context.Value(subset));
+            Repository repository = await context.OpenRepositoryAsync(cancellationToken);
+            await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "verify", cancellationToken);
+            string selector = context.Value(snapshot) ?? "latest";
+            VerifyReport report = await new VerifyRun(repository, context.Progress, context.Time).RunAsync(context.Value(level), part,
+                all => all.Count == 0 ? all : [Operations.Snapshots.SnapshotSelector.Select(all, selector, TimeZoneInfo.Local)],
+                () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
+            context.Progress.Dispose();
+            if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
+            else Print(context.Terminal, report);
+            return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
+        }, snapshot, level, subset);
+    }
+
+    private static PackSubset? ParseSubset(string? text)
+    {
+        if (text is null) return null;
+        string[] parts = text.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int of) && number >= 1 && number <= of
+            ? new PackSubset(number, of)
+            : throw new UsageException($"--subset: '{text}' is no part.", "Write n/t with 1 ≤ n ≤ t, such as 2/7.");
+    }
+
+    private static void Print(Terminal terminal, VerifyReport report)
+    {
+        foreach (VerificationProblem problem in report.Problems) terminal.Error(problem.ToString());
+        string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";
+        terminal.WriteLine(report.Problems.Count == 0
+            ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {report.Snapshots.Count} snapshots{read}, no problems"
+            : $"{report.Problems.Count} problems in {report.Snapshots.Count} snapshots{read}");
+        if (report.Problems.Count > 0) terminal.Error("the repository is damaged\n  → Replace the named files by those of another copy of the repository; damage in index/ is mended by 'backup repair index'.");
+    }
+}
+
+/// <summary>The JSON of <c>verify</c>.</summary>
+public sealed record VerifyDocument(string Level, bool Good, long ReadBytes, string[] Snapshots, VerificationProblem[] Problems, string? Evidence)
+{
+    internal static VerifyDocument From(VerifyReport report) => new(report.Level.ToString().ToLowerInvariant(), report.Problems.Count == 0, report.ReadBytes,
+        [.. report.Snapshots.Select(static s => s.Id.Hex)], [.. report.Problems], report.EvidenceFile);
+}
