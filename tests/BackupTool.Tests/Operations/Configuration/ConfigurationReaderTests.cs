@@ -154,6 +154,14 @@ public sealed class ConfigurationReaderTests
     }
 
     [Fact]
+    public void Gives_every_error_its_own_way_out_when_there_are_several()
+    {
+        Action parse = () => Parse("[repository]\npath = \"x\"\nlock_wait = \"1m\"\n");
+        parse.Should().Throw<ConfigurationException>().Which.Message.Should()
+            .Contain("backup.toml:2:8: ").And.Contain("from `/` on").And.Contain("backup.toml:3:1: ").And.Contain("Did you mean `lock-wait`?");
+    }
+
+    [Fact]
     public void Warns_of_services_that_share_data_but_goes_on()
     {
         BackupConfiguration configuration = Parse(Repository + "[service.a]\nkind = \"files\"\ndata = \"/srv\"\n[service.b]\nkind = \"files\"\ndata = \"/srv/www\"\n");
