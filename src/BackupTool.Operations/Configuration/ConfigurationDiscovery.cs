@@ -26,10 +26,10 @@ public static class ConfigurationDiscovery
             path = "/var/backups/stack"            # choose a disk that does not die together with the data
 
             """);
-        if (known.Count == 0) text.Append("\n# No service that this version knows was found. Any directory can be backed up like this:\n");
         foreach (FoundService service in known) Append(service, homeservers, text);
         foreach (FoundService service in found.Except(known)) AppendUnsupported(service, text);
-        if (known.Count == 0) text.Append("# [service.site]\n# kind = \"files\"\n# paths = [\"/srv/www\", \"/etc/nginx\"]\n");
+        if (known.Count == 0)
+            text.Append("\n# No service that this version knows was found. Any directory can be backed up like this:\n# [service.site]\n# kind = \"files\"\n# paths = [\"/srv/www\", \"/etc/nginx\"]\n");
         return text.ToString();
     }
 

@@ -21,10 +21,13 @@ public sealed class ConfigurationException : ExplainedException
 {
     /// <summary>Makes the exception of at least one error; warnings may be among the problems.</summary>
     public ConfigurationException(IReadOnlyList<ConfigurationProblem> problems, Exception? innerException = null)
-        : base(string.Join('\n', problems), problems.Count == 1 ? problems[0].Hint : null, innerException) => Problems = problems;
+        : base(string.Join('\n', problems.Count == 1 ? problems : problems.Select(WithHint)), problems.Count == 1 ? problems[0].Hint : null, innerException) =>
+        Problems = problems;
 
     /// <summary>Everything found, in the order of the file: errors and warnings.</summary>
     public IReadOnlyList<ConfigurationProblem> Problems { get; }
+
+    private static object WithHint(ConfigurationProblem problem) => problem.Hint is null ? problem : $"{problem}\n    {problem.Hint}";
 }
 
 /// <summary>Collects what is found in one file.</summary>

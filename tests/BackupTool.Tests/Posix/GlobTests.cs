@@ -28,6 +28,7 @@ public class GlobTests
     [InlineData("?", "ä", true)]
     [InlineData("??", "ä", false)]
     [InlineData("*??", "€", false)]
+    [InlineData("*[!a-z][!a-z]b", "€b", false)]
     [InlineData("[äö].txt", "ö.txt", true)]
     [InlineData("[a-c]x", "bx", true)]
     [InlineData("[!a-c]x", "bx", false)]

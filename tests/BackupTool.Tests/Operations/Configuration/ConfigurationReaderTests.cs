@@ -69,6 +69,7 @@ public sealed class ConfigurationReaderTests
     [InlineData("[service.maubot]\nkind = \"maubot\"\nexlcude = []\n", 5, 1, "unknown key `exlcude` in [service.maubot]", "Did you mean `exclude`?")]
     [InlineData("[service.x]\nkind = \"files\"\ndata = \"/x\"\nbanana = 1\n", 6, 1, "unknown key `banana`", "`exclude`")]
     [InlineData("lock_wait = \"1m\"\n", 3, 1, "unknown key `lock_wait` in [repository]", "Did you mean `lock-wait`?")]
+    [InlineData("[staging]\npaht = \"/x\"\n", 4, 1, "unknown key `paht` in [staging]", "Did you mean `path`?")]
     [InlineData("[repositori]\n", 3, 2, "unknown table [repositori]", "Did you mean `repository`?")]
     [InlineData("[off-site.nas]\n", 3, 2, "unknown table [off-site]", "`staging`")]
     [InlineData("compression = 3\n", 3, 15, "must be a text, and is a number", null)]
@@ -150,6 +151,14 @@ public sealed class ConfigurationReaderTests
             data = "here"
             """);
         problems.Select(problem => problem.Line).Should().Equal(1, 2, 3, 5, 6, 9);
+    }
+
+    [Fact]
+    public void Gives_every_error_its_own_way_out_when_there_are_several()
+    {
+        Action parse = () => Parse("[repository]\npath = \"x\"\nlock_wait = \"1m\"\n");
+        parse.Should().Throw<ConfigurationException>().Which.Message.Should()
+            .Contain("backup.toml:2:8: ").And.Contain("from `/` on").And.Contain("backup.toml:3:1: ").And.Contain("Did you mean `lock-wait`?");
     }
 
     [Fact]
