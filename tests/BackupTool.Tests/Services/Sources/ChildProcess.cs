@@ -26,8 +26,16 @@ public sealed class ChildProcess : IDisposable
         start.Environment[JobVariable] = job;
         for (int i = 0; i < arguments.Length; i++) start.Environment[$"{JobVariable}_{i}"] = arguments[i];
         var child = new ChildProcess(Process.Start(start)!);
-        child.ReadLine().Should().Be("ready");
-        return child;
+        try
+        {
+            child.ReadLine().Should().Be("ready");
+            return child;
+        }
+        catch
+        {
+            child.Dispose();
+            throw;
+        }
     }
 
     public int Id => _process.Id;

@@ -9,7 +9,7 @@ internal static class RocksDbJobs
     internal const int Keys = 20_000;
 
     /// <summary>
-    /// Writes as fast as it can until it is killed, flushing and compacting all the time. Write number i goes to key i modulo <see cref="Keys"/> and
+    /// Writes as fast as it can until its input ends, flushing and compacting all the time. Write number i goes to key i modulo <see cref="Keys"/> and
     /// begins with i: so a reader knows whether what it sees is one moment (<see cref="LastWriteOfOneMoment"/>).
     /// </summary>
     internal static void WriteFlatOut(string path)
@@ -17,7 +17,9 @@ internal static class RocksDbJobs
         DbOptions options = new DbOptions().SetCreateIfMissing().SetWriteBufferSize(256 * 1024);
         using RocksDbSharp.RocksDb database = RocksDbSharp.RocksDb.Open(options, path);
         var value = new byte[500];
-        for (long i = 0; ; i++)
+        bool ended = false;
+        new Thread(() => { Console.In.ReadToEnd(); Volatile.Write(ref ended, true); }) { IsBackground = true }.Start();
+        for (long i = 0; !Volatile.Read(ref ended); i++)
         {
             Random.Shared.NextBytes(value);
             BitConverter.TryWriteBytes(value, i);

@@ -120,6 +120,36 @@ public sealed class RocksDbStagingTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a log grows")]
+    [InlineData("a log is written in place")]
+    [InlineData("a table appears")]
+    public async Task Notices_whatever_changes_while_it_copies(string change)
+    {
+        MakeDatabase().Dispose();
+        using (FileStream slow = File.Create(Path.Combine(Live, "000900.log"))) slow.SetLength(64 << 20);
+        string log = Path.Combine(Live, "000901.log");
+        File.WriteAllText(log, "x");
+        bool ended = false;
+        Task writer = Task.Run(() =>
+        {
+            for (int i = 0; !Volatile.Read(ref ended); i++)
+            {
+                if (change == "a table appears") File.WriteAllText(Path.Combine(Live, $"{i + 1000:d6}.sst"), "x");
+                if (change == "a log grows") File.AppendAllText(log, "x");
+                // Times long ago, so that it is not the present tick that gives the writer away.
+                if (change != "a table appears") File.SetLastWriteTimeUtc(log, DateTime.UnixEpoch.AddSeconds(change == "a log grows" ? 0 : i));
+                Thread.Sleep(1);
+            }
+        }, Token);
+
+        Action stage = () => Stage().Dispose();
+
+        stage.Should().Throw<SourceException>().WithMessage($"{Live} changed while it was staged*");
+        Volatile.Write(ref ended, true);
+        await writer;
+    }
+
+    [Theory]
     [InlineData(0.5, false)]
     [InlineData(3600, true)]
     [InlineData(-3600, true)]

@@ -82,6 +82,20 @@ public sealed class PinnedDatabaseTests : IDisposable
         Traces().Should().BeEquivalentTo(before);
     }
 
+    [Fact]
+    public void Closing_as_the_last_one_leaves_the_log_of_a_service_that_started_and_crashed_meanwhile()
+    {
+        Sql.Make(Live, "PRAGMA journal_mode=WAL; CREATE TABLE t(x)");
+        Dictionary<string, string> before;
+        using (Pin())
+        {
+            using (var service = ChildProcess.Start(nameof(SqliteJobs.Hold), Live, "INSERT INTO t VALUES (1)")) service.Kill();
+            before = Sizes();
+        }
+        Sizes().Should().BeEquivalentTo(before);
+        new FileInfo(Live + "-wal").Length.Should().BePositive();
+    }
+
     [Theory]
     [InlineData("WAL")]
     [InlineData("DELETE")]
@@ -309,6 +323,9 @@ public sealed class PinnedDatabaseTests : IDisposable
         if (f.EndsWith("-wal", StringComparison.Ordinal)) status = status with { ChangedAt = default };
         return $"{Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))} {status}";
     });
+
+    // Reading a pinned database here would drop its locks.
+    private Dictionary<string, string> Sizes() => Directory.GetFiles(_temp.Text).ToDictionary(f => Path.GetFileName(f), f => $"{new FileInfo(f).Length} {File.GetLastWriteTimeUtc(f):O}");
 
     private sealed class Steps(Action<CopyProgress> told) : IProgress<CopyProgress>
     {
