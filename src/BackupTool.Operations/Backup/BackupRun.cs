@@ -223,6 +223,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
             if (configuration.Services.Any(s => s.Name == name)) continue;
             throw new OperationException($"There is no service '{name}' in {configuration.File}.", $"It has: {string.Join(", ", configuration.Services.Select(static s => s.Name))}.");
         }
+        if (configuration.Services.Count == 0) throw new OperationException($"{configuration.File} names no service: there is nothing to back up.", "Run 'backup config discover' for a proposal.");
         return names.Count == 0 ? configuration.Services : [.. configuration.Services.Where(s => names.Contains(s.Name))];
     }
 

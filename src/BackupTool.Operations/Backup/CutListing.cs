@@ -12,8 +12,6 @@ internal enum CutFlags : byte
     Unchanged = 1,
     /// <summary>A SQLite database: its content is the staged copy.</summary>
     Database = 2,
-    /// <summary>Content is read from a staged file, not from the original.</summary>
-    Staged = 4,
 }
 
 /// <summary>One entry of a cut.</summary>

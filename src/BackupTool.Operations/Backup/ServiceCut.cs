@@ -146,7 +146,7 @@ internal sealed class ServiceCut : IAsyncDisposable
             status = status with { ChangedAt = status.ModifiedAt, LinkCount = 1 };
         }
         CutFlags unchanged = old is not null && old.IsUnchanged(status, key) ? CutFlags.Unchanged : CutFlags.None;
-        return new CutEntry(file.OriginalPath, status, default, CutFlags.Staged | unchanged, key, file.StagedPath);
+        return new CutEntry(file.OriginalPath, status, default, unchanged, key, file.StagedPath);
     }
 
     private CutEntry Listed(WalkedEntry entry, CatalogEntry? old, CutFlags flags, string key, bool isPlugin = false)
@@ -199,23 +199,18 @@ internal sealed class ServiceCut : IAsyncDisposable
                     IsDatabase = entry.Flags.HasFlag(CutFlags.Database),
                     ChangeKey = entry.ChangeKey,
                     Unchanged = unchanged ? await parent!.FindAsync(MemberPathOf(entry.Path)) : null,
-                    StagedContent = ContentOf(entry),
+                    StagedPath = entry.StagedPath,
+                    DatabaseCopy = entry.Flags.HasFlag(CutFlags.Database) ? CopyOf(entry) : null,
                 };
             }
         }
     }
 
-    private Func<CancellationToken, Task<BytePath>>? ContentOf(CutEntry entry)
-    {
-        if (entry.Flags.HasFlag(CutFlags.Staged)) return _ => Task.FromResult(entry.StagedPath);
-        if (!entry.Flags.HasFlag(CutFlags.Database)) return null;
-        return cancellationToken =>
-        {
-            // Unchanged, but its chunks have gone from the repository: it is copied after all.
-            if (!_databases.Contains(entry.Path)) throw new OperationException($"the stored copy of {entry.Path} is no longer in the repository", "Run 'backup verify', then 'backup repair index', then this again.");
-            return _databases.CopyOf(entry.Path).WaitAsync(cancellationToken);
-        };
-    }
+    private Func<CancellationToken, Task<BytePath>> CopyOf(CutEntry entry) => cancellationToken =>
+        _databases.Contains(entry.Path)
+            ? _databases.CopyOf(entry.Path).WaitAsync(cancellationToken)
+            // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.
+            : throw new OperationException($"The stored copy of {entry.Path} is no longer whole in the repository.", "Run 'backup verify', then 'backup repair index', then this again.");
 
     private static BytePath MemberPathOf(BytePath path) => path.WithoutLeadingSlash();
 

@@ -13,6 +13,9 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class ServiceTree
 {
+    // sops-nix and systemd keep secrets there, in memory: their names may be recorded, never their contents.
+    private static readonly BytePath Volatile = BytePath.From("/run");
+
     private readonly List<(BytePath Configured, BytePath Target)> _roots = [];
     private readonly List<WalkedEntry> _links = [];
     private readonly List<Exclusion> _exclusions;
@@ -28,7 +31,8 @@ internal sealed class ServiceTree
         {
             ResolvedRoot resolved = SymlinkChain.Resolve(root);
             _links.AddRange(resolved.Links);
-            _roots.Add((root, resolved.Target));
+            if (resolved.Target.IsAtOrBelow(Volatile)) onLeftOut(resolved.Target, "lies in /run: a secret, or gone with the next boot; only its name is recorded");
+            else _roots.Add((root, resolved.Target));
         }
         _links.Sort(static (a, b) => a.Path.CompareTo(b.Path));
         _roots.RemoveAll(root => _roots.Exists(other => other.Target != root.Target && root.Target.IsAtOrBelow(other.Target)));

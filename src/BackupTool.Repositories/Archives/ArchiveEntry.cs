@@ -14,7 +14,7 @@ public sealed class ArchiveEntry
     /// <summary>Target of a symbolic link.</summary>
     public BytePath LinkTarget { get; init; }
 
-    /// <summary>A SQLite database: <see cref="StagedContent"/> gives the consistent copy.</summary>
+    /// <summary>A SQLite database: <see cref="DatabaseCopy"/> gives the consistent copy.</summary>
     public bool IsDatabase { get; init; }
 
     /// <summary>What else tells that the original changed (see <see cref="CatalogEntry.ChangeKey"/>).</summary>
@@ -24,10 +24,16 @@ public sealed class ArchiveEntry
     public CatalogEntry? Unchanged { get; init; }
 
     /// <summary>
-    /// Where the content is read from, when that is not <see cref="Path"/> itself: a copy of our own that nobody changes. Awaited only when
-    /// the content is needed.
+    /// A staged file to read the content from: exactly <see cref="Status"/>'s size of it, because it may share its inode with an original that still grew. Empty to read
+    /// <see cref="Path"/> itself.
     /// </summary>
-    public Func<CancellationToken, Task<BytePath>>? StagedContent { get; init; }
+    public BytePath StagedPath { get; init; }
+
+    /// <summary>Gives the consistent copy of a database; awaited only when it is needed. Its size is its own.</summary>
+    public Func<CancellationToken, Task<BytePath>>? DatabaseCopy { get; init; }
+
+    /// <summary>Whether the content is a copy of our own, or held still by us: then nothing can change it.</summary>
+    internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null;
 
     /// <summary>The name in the archive.</summary>
     public BytePath MemberPath => Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");

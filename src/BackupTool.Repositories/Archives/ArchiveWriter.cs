@@ -62,7 +62,7 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
     private PlannedEntry Plan(ArchiveEntry entry)
     {
         FileStatus status = entry.Status;
-        if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.StagedContent is not null) return new(entry, null);
+        if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.IsStaged) return new(entry, null);
         if (_firstNames.TryGetValue((status.Device, status.Inode), out BytePath first)) return new(entry, first);
         if (entry.Unchanged is not null || CanOpen(entry.Path)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
         return new(entry, null);

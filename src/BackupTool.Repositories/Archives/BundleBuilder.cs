@@ -55,8 +55,8 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
     {
         int start = output.Length;
         UnixTime readAt = PosixIdentity.FileClock();
-        using SafeFileHandle file = PosixDirectory.Current.OpenForReading(entry.Path);
-        FileStatus before = PosixFile.GetStatus(file, entry.Path);
+        using SafeFileHandle file = PosixDirectory.Current.OpenForReading(entry.IsStaged ? entry.StagedPath : entry.Path);
+        FileStatus before = entry.IsStaged ? entry.Status : PosixFile.GetStatus(file, entry.Path);
         if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
         // What was small when the bundle was planned may have grown past any bound.
         long size = Math.Min(before.Size, entry.Status.Size + (1 << 20));
@@ -71,7 +71,7 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
         output.Advance(stored);
         onRead(read);
 
-        bool unchanged = read == before.Size && PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before);
+        bool unchanged = read == before.Size && (entry.IsStaged || PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before));
         if (!unchanged && !acceptChanging) return null;
         if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
         string key = $"s:{Convert.ToHexStringLower(SHA256.HashData(content[..(int)size]))}";

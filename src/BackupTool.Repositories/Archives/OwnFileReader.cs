@@ -38,23 +38,25 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
 
     private async Task<bool> TryReadAsync(ArchiveEntry entry, bool acceptChanging, CancellationToken cancellationToken)
     {
-        BytePath path = entry.StagedContent is null ? entry.Path : await entry.StagedContent(cancellationToken);
+        BytePath path = entry.DatabaseCopy is { } copy ? await copy(cancellationToken) : entry.StagedPath.IsEmpty ? entry.Path : entry.StagedPath;
         UnixTime readAt = PosixIdentity.FileClock();
         using SafeFileHandle file = PosixDirectory.Current.OpenForReading(path);
         FileStatus before = PosixFile.GetStatus(file, path);
         if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
-        FileStatus shown = entry.StagedContent is null ? before : entry.Status;
-        List<SparseExtent>? sparse = FindExtents(file, before, path);
-        TarMember member = MemberReading.ToMember(entry, shown, before.Size, null, sparse);
+        FileStatus shown = entry.IsStaged ? entry.Status : before;
+        long size = entry.StagedPath.IsEmpty ? before.Size : entry.Status.Size;
+        List<SparseExtent>? sparse = entry.IsStaged ? null : FindExtents(file, before, path);
+        TarMember member = MemberReading.ToMember(entry, shown, size, null, sparse);
 
         int headerBytes = AddHeader(member);
         PosixFile.AdviseSequential(file);
-        var content = new ExtentReader(file, path, sparse ?? [new SparseExtent(0, before.Size)]);
+        var content = new ExtentReader(file, path, sparse ?? [new SparseExtent(0, size)]);
         if (entry.IsDatabase) await CutFixedAsync(content, member.StoredSize, cancellationToken);
         else await CutByContentAsync(content, member.StoredSize, cancellationToken);
         AddPadding(member.StoredSize);
 
-        bool unchanged = !content.CameShort && PosixFile.GetStatus(file, path).IsUnchangedSince(before);
+        if (entry.IsStaged && content.CameShort) throw new PosixException((Errno)5 /* EIO */, "read to its end", path);
+        bool unchanged = entry.IsStaged || (!content.CameShort && PosixFile.GetStatus(file, path).IsUnchangedSince(before));
         if (!unchanged && !acceptChanging) return false;
         if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
         await FlushAsync(cancellationToken);
