@@ -31,5 +31,17 @@ public sealed class TarBuilder
         return this;
     }
 
+    /// <summary>Adds a member with a name that our writer refuses: an absolute one.</summary>
+    public TarBuilder AddUnchecked(TarMember member, ReadOnlySpan<byte> data)
+    {
+        if (!member.Path.IsAbsolute) return Add(member, data);
+        byte[] bytes = new TarBuilder().Add(member with { Path = BytePath.From("#" + member.Path.ToString()[1..]) }, data).Build();
+        // '#' becomes '/', twelve more; a leading zero of the device number, which a file has not, makes up for it.
+        bytes[0] = (byte)'/';
+        bytes[329] -= 12;
+        _output.Write(bytes.AsSpan(0, bytes.Length - 1024));
+        return this;
+    }
+
     public byte[] Build() => [.. _output.WrittenSpan, .. TarHeader.EndOfArchive];
 }
