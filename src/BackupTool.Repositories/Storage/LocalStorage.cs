@@ -18,8 +18,8 @@ public sealed class LocalStorage : IStorage
     private readonly BytePath _root;
     private int _uploads;
 
-    /// <summary>Takes a directory that need not exist yet.</summary>
-    public LocalStorage(BytePath root) => _root = root;
+    /// <summary>Takes a directory that need not exist yet; a relative path starts at the working directory of now.</summary>
+    public LocalStorage(BytePath root) => _root = root.IsAbsolute ? root : BytePath.From(Environment.CurrentDirectory).Combine(root);
 
     /// <summary>The directory.</summary>
     public BytePath Root => _root;
@@ -35,7 +35,7 @@ public sealed class LocalStorage : IStorage
     public ValueTask<IReadOnlyList<StoredFile>> ListAsync(string folder, CancellationToken cancellationToken)
     {
         var found = new List<StoredFile>();
-        List(folder.TrimEnd('/'), found, cancellationToken);
+        List(FileName.Check(folder.EndsWith('/') ? folder[..^1] : folder), found, cancellationToken);
         found.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
         return new(found);
     }
@@ -131,9 +131,7 @@ public sealed class LocalStorage : IStorage
         int removed = 0;
         foreach (BytePath name in directory.ReadNames())
         {
-            if (Upload.IsInUse(directory, name)) continue;
-            directory.RemoveFile(name);
-            removed++;
+            if (Upload.TryRemoveStale(directory, name)) removed++;
         }
         return new(removed);
     }
@@ -166,6 +164,7 @@ public sealed class LocalStorage : IStorage
     private sealed class Upload : IStorageUpload
     {
         private const long Window = 8 << 20;
+        private const int MaxAttempts = 5;
         private readonly LocalStorage _storage;
         private readonly BytePath _temporary;
         private readonly SafeFileHandle _file;
@@ -177,21 +176,45 @@ public sealed class LocalStorage : IStorage
             _storage = storage;
             BytePath folder = storage._root.Combine(TemporaryFolder);
             EnsureDirectory(folder);
-            _temporary = folder.Combine($"{Environment.ProcessId}-{Interlocked.Increment(ref storage._uploads)}-{Guid.NewGuid():N}");
-            _file = PosixDirectory.Current.CreateFile(_temporary);
-            PosixFile.TryLock(_file);
+            for (int attempt = 1; ; attempt++)
+            {
+                _temporary = folder.Combine($"{Environment.ProcessId}-{Interlocked.Increment(ref storage._uploads)}-{Guid.NewGuid():N}");
+                _file = PosixDirectory.Current.CreateFile(_temporary);
+                // Between creating and locking, a removal may have taken it for stale. On a file system without flock no removal can.
+                if ((PosixFile.TryLock(_file) && IsAt(_file, _temporary)) || attempt == MaxAttempts) return;
+                Remove(_temporary);
+                _file.Dispose();
+            }
         }
 
-        internal static bool IsInUse(PosixDirectory directory, BytePath name)
+        /// <summary>Removes a file that nobody holds, while holding it, so that who has just created it notices.</summary>
+        internal static bool TryRemoveStale(PosixDirectory directory, BytePath name)
         {
             try
             {
                 using SafeFileHandle file = directory.OpenForReading(name);
-                return !PosixFile.TryLock(file);
+                if (!PosixFile.TryLock(file)) return false;
+                directory.RemoveFile(name);
+                return true;
             }
             catch (PosixException e) when (e.IsNotFound)
             {
-                return true;   // published or removed meanwhile: not ours to remove
+                return false;   // published or removed meanwhile: not ours to remove
+            }
+        }
+
+        private static bool IsAt(SafeFileHandle file, BytePath path) =>
+            PosixDirectory.Current.TryGetStatus(path, out FileStatus status) && status.IsSameFileAs(PosixFile.GetStatus(file, path));
+
+        private static void Remove(BytePath path)
+        {
+            try
+            {
+                PosixDirectory.Current.RemoveFile(path);
+            }
+            catch (PosixException e) when (e.IsNotFound)
+            {
+                return;   // it is gone, and that is all that is wanted
             }
         }
 
@@ -263,10 +286,9 @@ public sealed class LocalStorage : IStorage
 
         public ValueTask DisposeAsync()
         {
-            _file.Dispose();
-            if (_published || !PosixDirectory.Current.TryGetStatus(_temporary, out _)) return default;
-            PosixDirectory.Current.RemoveFile(_temporary);
+            if (!_published) Remove(_temporary);
             _published = true;
+            _file.Dispose();
             return default;
         }
 
