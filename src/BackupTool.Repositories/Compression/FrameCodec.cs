@@ -72,7 +72,7 @@ internal static unsafe partial class NativeZstd
     [LibraryImport(Library)] internal static partial nint ZSTD_getErrorName(nuint code);
 
     /// <summary>libzstd crashes on a context that it had no memory for.</summary>
-    internal static nint CheckContext(nint context) => context != 0 ? context : throw new OutOfMemoryException("zstd: no memory for a context");
+    internal static nint CheckContext(nint context) => context != 0 ? context : throw new InsufficientMemoryException("zstd: no memory for a context");
 
     internal static int Check(nuint result) => ZSTD_isError(result) == 0
         ? (int)result
