@@ -1,57 +1,58 @@
-using BackupTool.Repositories.Storage;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using BackupTool.Posix;
 
 namespace BackupTool.Repositories.Locking;
 
 /// <summary>Who holds a lock, and whether that process still lives.</summary>
 internal static class LockOwner
 {
+    private static readonly string Machine = MachineId(), Boot = ReadFirstLine("/proc/sys/kernel/random/boot_id"), Namespace = ProcessNamespace();
+
     internal static LockContent Describe(LockMode mode, string command, TimeProvider time) => new()
     {
         Mode = mode,
         Host = Environment.MachineName,
-        Boot = BootId(),
+        Machine = Machine,
+        Boot = Boot,
+        ProcessNamespace = Namespace,
         ProcessId = Environment.ProcessId,
         ProcessStart = StartOf(Environment.ProcessId) ?? 0,
-        TakenAt = time.GetLocalNow(),
+        TakenAt = time.GetUtcNow(),
         Command = command,
     };
 
-    internal static bool IsAlive(LockContent holder, TimeProvider time) =>
-        holder.Host == Environment.MachineName
-            ? holder.Boot == BootId() && StartOf(holder.ProcessId) == holder.ProcessStart
-            : time.GetUtcNow() - holder.TakenAt < RepositoryLock.ForeignLifetime;
-
     /// <summary>
-    /// Removes a dead writer's lock. Two runs may both have found it dead, and the slower must not remove the faster one's new lock: the removal
-    /// itself is guarded by a lock that only removals take, and looks again.
+    /// A process of this machine is asked for; one that cannot be (another machine, a container beside us, a /proc that hides others' processes) counts as
+    /// living until its lock is too old.
     /// </summary>
-    internal static async ValueTask RemoveStaleAsync(IStorage storage, string name, CancellationToken cancellationToken)
+    internal static bool IsAlive(LockContent holder, TimeProvider time)
     {
-        const string guard = "locks/removal.json";
-        if (!await storage.TryCreateAsync(guard, "{}"u8.ToArray(), cancellationToken))
-        {
-            // A guard lives for milliseconds. One that stays was left by a kill at just that moment.
-            await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
-            await storage.DeleteAsync(guard, cancellationToken);
-            return;
-        }
+        bool isHere = holder.Host == Environment.MachineName && holder.Machine == Machine;
+        if (isHere && holder.Boot != Boot) return false;
+        bool canBeAsked = isHere && holder.ProcessNamespace == Namespace && (File.Exists("/proc/1/stat") || holder.ProcessId == Environment.ProcessId);
+        return canBeAsked ? StartOf(holder.ProcessId) == holder.ProcessStart : time.GetUtcNow() - holder.TakenAt < RepositoryLock.ForeignLifetime;
+    }
+
+    // machine-id(5) asks not to show the id itself.
+    private static string MachineId() =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.ASCII.GetBytes(ReadFirstLine("/etc/machine-id")), "backup lock"u8).AsSpan(0, 8));
+
+    // Process numbers mean something within their namespace only.
+    private static string ProcessNamespace()
+    {
         try
         {
-            byte[] content = await storage.ReadAllAsync(name, 64 << 10, cancellationToken);
-            LockContent? holder = System.Text.Json.JsonSerializer.Deserialize(content, RepositoryJson.Default.LockContent);
-            if (holder is not null && !IsAlive(holder, TimeProvider.System)) await storage.DeleteAsync(name, CancellationToken.None);
+            return PosixDirectory.Current.ReadLink(BytePath.From("/proc/self/ns/pid")).ToString();
         }
-        catch (FileNotFoundException)
+        catch (PosixException e) when (e.IsNotFound)
         {
-            return;   // its holder or another run removed it
-        }
-        finally
-        {
-            await storage.DeleteAsync(guard, CancellationToken.None);
+            return "";   // a kernel without namespaces
         }
     }
 
-    private static string BootId() => File.Exists("/proc/sys/kernel/random/boot_id") ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim() : "";
+    private static string ReadFirstLine(string path) => File.Exists(path) ? File.ReadAllText(path).Trim() : "";
 
     /// <summary>Field 22 of /proc/PID/stat (proc(5)); null when there is no such process, or it is a zombie.</summary>
     private static long? StartOf(int processId)
@@ -61,11 +62,11 @@ internal static class LockOwner
         {
             stat = File.ReadAllText($"/proc/{processId}/stat");
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or IOException)
+        catch (IOException)
         {
             return null;
         }
         string[] afterName = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return afterName[0] == "Z" ? null : long.Parse(afterName[19], System.Globalization.CultureInfo.InvariantCulture);
+        return afterName[0] == "Z" ? null : long.Parse(afterName[19], CultureInfo.InvariantCulture);
     }
 }
