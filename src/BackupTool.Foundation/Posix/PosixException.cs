@@ -43,6 +43,8 @@ public enum Errno
     EMLINK = 31,
     /// <summary>Result too large for the buffer.</summary>
     ERANGE = 34,
+    /// <summary>The name has more than 255 bytes, or the path more than 4,095.</summary>
+    ENAMETOOLONG = 36,
     /// <summary>Function not implemented by this kernel.</summary>
     ENOSYS = 38,
     /// <summary>Directory not empty.</summary>

@@ -23,7 +23,7 @@ public static class SqliteChangeKey
 
     private static string Describe(PosixDirectory directory, BytePath name, ReadOnlySpan<byte> suffix, UnixTime now)
     {
-        if (!directory.TryGetStatus(new BytePath([.. name.Bytes, .. suffix]), out FileStatus status)) return "none";
+        if (name.Name.Length > SqliteHeader.LongestWithSiblings || !directory.TryGetStatus(new BytePath([.. name.Bytes, .. suffix]), out FileStatus status)) return "none";
         string text = $"{status.Inode},{status.Size},{Text(status.ModifiedAt)}";
         return FileTick.CanHideALaterWrite(status.ModifiedAt, now) ? $"{text},fresh {Text(now)}" : text;
     }

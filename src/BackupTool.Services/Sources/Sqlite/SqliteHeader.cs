@@ -11,6 +11,9 @@ public static class SqliteHeader
 {
     private static ReadOnlySpan<byte> Magic => "SQLite format 3\0"u8;
 
+    /// <summary>A longer name leaves no room for "-wal" or "-journal" that SQLite would make: no file system that we know takes more than 255 bytes.</summary>
+    internal const int LongestWithSiblings = 251;
+
     /// <summary>
     /// Whether <paramref name="path"/> is a SQLite database: a regular file (a link is not followed) that begins with SQLite's header, or that
     /// has a write-ahead log beside it. An empty file alone is none, though SQLite would take it for one.
@@ -29,6 +32,7 @@ public static class SqliteHeader
     /// <summary>Whether <c>-wal</c> beside the file begins as a write-ahead log does (fileformat2, 4.1: 0x377f0682 or 0x377f0683).</summary>
     internal static bool HasWriteAheadLog(BytePath path)
     {
+        if (path.Name.Length > LongestWithSiblings) return false;
         Span<byte> start = stackalloc byte[4];
         return TryReadStart(WalOf(path), start) && start is [0x37, 0x7f, 0x06, 0x82 or 0x83];
     }
