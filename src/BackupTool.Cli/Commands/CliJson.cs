@@ -9,4 +9,11 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ListDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
+[JsonSerializable(typeof(SnapshotDocument))]
+[JsonSerializable(typeof(MembersDocument))]
+[JsonSerializable(typeof(DiffDocument))]
+[JsonSerializable(typeof(FindDocument))]
+[JsonSerializable(typeof(RepairDocument))]
+[JsonSerializable(typeof(ConfigDocument))]
+[JsonSerializable(typeof(CheckDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

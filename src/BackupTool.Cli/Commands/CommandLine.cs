@@ -33,8 +33,15 @@ internal static class CommandLine
             InitCommand.Create(host),
             NowCommand.Create(host),
             ListCommand.Create(host),
+            ShowCommand.Create(host),
+            DiffCommand.Create(host),
+            FindCommand.Create(host),
             VerifyCommand.Create(host),
             RestoreCommand.Create(host),
+            RepairCommand.Create(host),
+            ConfigCommand.Create(host),
+            DemoCommand.Create(host),
+            DemoCommand.CreateWriter(host),
         };
         foreach (Option option in host.Options.All) root.Options.Add(option);
         foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExitCodes((HelpAction)help.Action!);

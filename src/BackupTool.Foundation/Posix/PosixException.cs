@@ -43,7 +43,7 @@ public enum Errno
     EMLINK = 31,
     /// <summary>Result too large for the buffer.</summary>
     ERANGE = 34,
-    /// <summary>The name has more than 255 bytes, or the path more than 4,095.</summary>
+    /// <summary>File name too long.</summary>
     ENAMETOOLONG = 36,
     /// <summary>Function not implemented by this kernel.</summary>
     ENOSYS = 38,

@@ -27,6 +27,9 @@ public interface IStorage
     /// <summary>The whole file, when it is no larger than the limit; a larger one is an <see cref="InvalidDataException"/>.</summary>
     ValueTask<byte[]> ReadAllAsync(string name, int maxBytes, CancellationToken cancellationToken);
 
+    /// <summary>The name of something at the top that is no repository's, or null: a new repository is made in an empty place only.</summary>
+    ValueTask<string?> FindForeignAsync(CancellationToken cancellationToken);
+
     /// <summary>Starts a file whose name is known only when it is complete.</summary>
     ValueTask<IStorageUpload> BeginUploadAsync(CancellationToken cancellationToken);
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using BackupTool.Posix;
 using Microsoft.Win32.SafeHandles;
 
@@ -10,6 +11,10 @@ namespace BackupTool.Repositories.Storage;
 public sealed class LocalStorage : IStorage
 {
     internal const string TemporaryFolder = "tmp";
+
+    // What an interrupted init may have left, and what a file system has at its top.
+    private static readonly FrozenSet<string> TopNames = FrozenSet.Create("README.txt", "restore.sh", "SHA256SUMS", TemporaryFolder, "lost+found");
+
     private readonly BytePath _root;
     private int _uploads;
 
@@ -67,6 +72,15 @@ public sealed class LocalStorage : IStorage
         byte[] content = new byte[size];
         int read = PosixFile.ReadFully(file, content, 0, PathOf(name));
         return read == size ? new(content) : throw new EndOfStreamException($"{name} ends at byte {read:N0}");
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<string?> FindForeignAsync(CancellationToken cancellationToken)
+    {
+        if (!PosixFile.TryGetStatusFollowing(_root, out FileStatus status)) return new((string?)null);
+        if (status.Kind != FileKind.Directory) return new(_root.ToString());
+        using PosixDirectory directory = PosixDirectory.Open(_root);
+        return new(directory.ReadNames().Select(static name => name.ToString()).FirstOrDefault(static name => !TopNames.Contains(name)));
     }
 
     /// <inheritdoc/>

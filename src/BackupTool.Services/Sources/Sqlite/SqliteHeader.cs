@@ -9,20 +9,21 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// </summary>
 public static class SqliteHeader
 {
+    /// <summary>One page of the smallest size that there is (fileformat2, 1.3.2).</summary>
+    private const int SmallestDatabase = 512;
+
     private static ReadOnlySpan<byte> Magic => "SQLite format 3\0"u8;
 
-    /// <summary>A longer name leaves no room for "-wal" or "-journal" that SQLite would make: no file system that we know takes more than 255 bytes.</summary>
-    internal const int LongestWithSiblings = 251;
-
     /// <summary>
-    /// Whether <paramref name="path"/> is a SQLite database: a regular file (a link is not followed) that begins with SQLite's header, or that
-    /// has a write-ahead log beside it. An empty file alone is none, though SQLite would take it for one.
+    /// Whether <paramref name="path"/> is a SQLite database: a regular file (a link is not followed) that begins with SQLite's header, or an
+    /// empty one that has a write-ahead log beside it. An empty file alone is none, though SQLite would take it for one.
     /// </summary>
     /// <exception cref="PosixException">It exists and cannot be read.</exception>
     public static bool IsDatabase(BytePath path)
     {
         if (!PosixDirectory.Current.TryGetStatus(path, out FileStatus status) || status.Kind != FileKind.Regular || IsWalIndex(path)) return false;
-        return PinnedFiles.IfNotPinned(status, () => Read(path), whenPinned: Content.RollbackDatabase) != Content.Other || HasWriteAheadLog(path);
+        if (status.Size < SmallestDatabase) return status.Size == 0 && HasWriteAheadLog(path);
+        return PinnedFiles.IfNotPinned(status, () => Read(path), whenPinned: Content.RollbackDatabase) != Content.Other;
     }
 
     /// <summary>Whether the header says WAL; false too when this process has pinned the file, and so must not read it.</summary>
@@ -32,7 +33,6 @@ public static class SqliteHeader
     /// <summary>Whether <c>-wal</c> beside the file begins as a write-ahead log does (fileformat2, 4.1: 0x377f0682 or 0x377f0683).</summary>
     internal static bool HasWriteAheadLog(BytePath path)
     {
-        if (path.Name.Length > LongestWithSiblings) return false;
         Span<byte> start = stackalloc byte[4];
         return TryReadStart(WalOf(path), start) && start is [0x37, 0x7f, 0x06, 0x82 or 0x83];
     }
@@ -57,9 +57,9 @@ public static class SqliteHeader
             using SafeFileHandle file = PosixDirectory.Current.OpenForReading(path);
             return PosixFile.GetStatus(file, path).Kind == FileKind.Regular && PosixFile.ReadFully(file, start, 0, path) == start.Length;
         }
-        catch (PosixException e) when (e.IsNotFound || e.Errno is Errno.ELOOP or Errno.ENXIO)
+        catch (PosixException e) when (e.IsNotFound || e.Errno is Errno.ELOOP or Errno.ENXIO or Errno.ENAMETOOLONG)
         {
-            return false;   // gone, or no longer a regular file, since it was looked at
+            return false;   // gone, or no longer a regular file, since it was looked at; or the name has no room for "-wal"
         }
     }
 

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
+using BackupTool.Services.Profiles;
+
+namespace BackupTool.Cli.Commands;
+
+/// <summary><c>backup config</c></summary>
+internal static class ConfigCommand
+{
+    internal static Command Create(CommandHost host) => new("config", "Check, show or propose the configuration.")
+    {
+        host.Create("check", "Read the configuration and each service's own, and explain every finding.", static (context, _) => Task.FromResult(Check(context))),
+        host.Create("show", "Print the configuration with its defaults.", static (context, _) =>
+        {
+            BackupConfiguration configuration = context.ReadConfiguration();
+            string text = ConfigurationPrinter.Print(configuration);
+            if (context.Json) JsonReport.Write(context.Terminal, new ConfigDocument(configuration.File.ToString(), text), CliJson.Default.ConfigDocument);
+            else context.Terminal.WriteDocument(stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+            return Task.FromResult(ExitCode.Done);
+        }),
+        host.Create("discover", "Propose a configuration from the services and data found on this machine.", static (context, _) =>
+        {
+            string text = ConfigurationDiscovery.Propose();
+            if (context.Json) JsonReport.Write(context.Terminal, new ConfigDocument(null, text), CliJson.Default.ConfigDocument);
+            else context.Terminal.WriteDocument(stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+            return Task.FromResult(ExitCode.Done);
+        }),
+    };
+
+    private static ExitCode Check(CommandContext context)
+    {
+        var findings = new List<FindingDocument>();
+        try
+        {
+            BackupConfiguration configuration = ConfigurationReader.Read(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"));
+            findings.AddRange(configuration.Warnings.Select(FindingDocument.From));
+            findings.AddRange(configuration.Services.SelectMany(DescribeService));
+        }
+        catch (ConfigurationException e)
+        {
+            findings.AddRange(e.Problems.Select(FindingDocument.From));
+        }
+        if (context.Json) JsonReport.Write(context.Terminal, new CheckDocument(context.ConfigFile.ToString(), [.. findings]), CliJson.Default.CheckDocument);
+        else Print(context, findings);
+        return findings.Exists(static f => f.Severity == "error") ? ExitCode.Usage : findings.Exists(static f => f.Severity == "warning") ? ExitCode.DoneWithWarnings : ExitCode.Done;
+    }
+
+    /// <summary>What each service's profile says of its own configuration: what is wrong there now would fail the next backup.</summary>
+    private static List<FindingDocument> DescribeService(ServiceSettings service)
+    {
+        var findings = new List<FindingDocument>();
+        string where = $"[service.{service.Name}]";
+        try
+        {
+            ServiceLayout layout = ServiceProfiles.For(service.Kind)!.Describe(service.ToFacts(), note => findings.Add(new FindingDocument("note", where, note, null)));
+            findings.Add(new FindingDocument("ok", where, $"backs up {string.Join(", ", layout.Roots)}", null));
+        }
+        catch (ExplainedException e)
+        {
+            findings.Add(new FindingDocument("error", where, e.Message, e.Hint));
+        }
+        return findings;
+    }
+
+    private static void Print(CommandContext context, List<FindingDocument> findings)
+    {
+        foreach (FindingDocument finding in findings)
+        {
+            string text = $"{finding.Where}: {finding.Message}{(finding.Hint is null ? "" : $"\n  → {finding.Hint}")}";
+            if (finding.Severity == "error") context.Terminal.Error(text);
+            else if (finding.Severity == "warning") context.Terminal.Warn(text);
+            else context.Terminal.WriteLine(text);
+        }
+        int errors = findings.Count(static f => f.Severity == "error");
+        context.Terminal.WriteLine(errors == 0 ? $"{context.ConfigFile} is good" : $"{context.ConfigFile} has {errors} errors");
+    }
+}
+
+/// <summary>The JSON of <c>config show</c> and <c>config discover</c>.</summary>
+public sealed record ConfigDocument(string? File, string Toml);
+
+/// <summary>The JSON of <c>config check</c>.</summary>
+public sealed record CheckDocument(string File, FindingDocument[] Findings);
+
+/// <summary>Something to say of the configuration; severity ok, note, warning or error.</summary>
+public sealed record FindingDocument(string Severity, string Where, string Message, string? Hint)
+{
+    internal static FindingDocument From(ConfigurationProblem problem) => new(problem.IsWarning ? "warning" : "error",
+        problem.Line == 0 ? problem.File : $"{problem.File}:{problem.Line}:{problem.Column}", problem.Message, problem.Hint);
+}
