@@ -75,7 +75,7 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
             PosixDirectory.Current.OpenForReading(path).Dispose();
             return true;
         }
-        catch (PosixException e) when (MemberReading.Explain(e) is not null)
+        catch (PosixException e) when (MemberReading.Explain(entry, e) is not null)
         {
             return false;   // reported when its turn comes to be read
         }
