@@ -17,8 +17,8 @@ public sealed class LocalStorage : IStorage
 
     private readonly BytePath _root;
 
-    /// <summary>Takes a directory that need not exist yet.</summary>
-    public LocalStorage(BytePath root) => _root = root;
+    /// <summary>Takes a directory that need not exist yet; a relative path starts at the working directory of now.</summary>
+    public LocalStorage(BytePath root) => _root = root.IsAbsolute ? root : BytePath.From(Environment.CurrentDirectory).Combine(root);
 
     /// <summary>The directory.</summary>
     public BytePath Root => _root;
@@ -34,7 +34,7 @@ public sealed class LocalStorage : IStorage
     public ValueTask<IReadOnlyList<StoredFile>> ListAsync(string folder, CancellationToken cancellationToken)
     {
         var found = new List<StoredFile>();
-        List(folder.TrimEnd('/'), found, cancellationToken);
+        List(FileName.Check(folder.EndsWith('/') ? folder[..^1] : folder), found, cancellationToken);
         found.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
         return new(found);
     }
@@ -130,9 +130,7 @@ public sealed class LocalStorage : IStorage
         int removed = 0;
         foreach (BytePath name in directory.ReadNames())
         {
-            if (LocalUpload.IsInUse(directory, name)) continue;
-            directory.RemoveFile(name);
-            removed++;
+            if (LocalUpload.TryRemoveStale(directory, name)) removed++;
         }
         return new(removed);
     }

@@ -10,6 +10,7 @@ namespace BackupTool.Repositories.Storage;
 /// </summary>
 internal sealed unsafe class LocalUpload : IStorageUpload
 {
+    private const int MaxAttempts = 5;
     private static int s_uploads;
     private readonly LocalStorage _storage;
     private readonly BytePath _temporary;
@@ -23,22 +24,51 @@ internal sealed unsafe class LocalUpload : IStorageUpload
         _storage = storage;
         BytePath folder = storage.Root.Combine(LocalStorage.TemporaryFolder);
         EnsureDirectory(folder);
-        _temporary = folder.Combine($"{Environment.ProcessId}-{Interlocked.Increment(ref s_uploads)}-{Guid.NewGuid():N}");
-        _file = PosixDirectory.Current.CreateFile(_temporary);
-        PosixFile.TryLock(_file);
+        (_temporary, _file) = Create(folder);
         _writer = new DirectFileWriter(_file, _temporary);
     }
 
-    internal static bool IsInUse(PosixDirectory directory, BytePath name)
+    private static (BytePath Path, SafeFileHandle File) Create(BytePath folder)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            BytePath path = folder.Combine($"{Environment.ProcessId}-{Interlocked.Increment(ref s_uploads)}-{Guid.NewGuid():N}");
+            SafeFileHandle file = PosixDirectory.Current.CreateFile(path);
+            // Between creating and locking, a removal may have taken it for stale. On a file system without flock no removal can.
+            if ((PosixFile.TryLock(file) && IsAt(file, path)) || attempt == MaxAttempts) return (path, file);
+            Remove(path);
+            file.Dispose();
+        }
+    }
+
+    /// <summary>Removes a file that nobody holds, while holding it, so that who has just created it notices.</summary>
+    internal static bool TryRemoveStale(PosixDirectory directory, BytePath name)
     {
         try
         {
             using SafeFileHandle file = directory.OpenForReading(name);
-            return !PosixFile.TryLock(file);
+            if (!PosixFile.TryLock(file)) return false;
+            directory.RemoveFile(name);
+            return true;
         }
         catch (PosixException e) when (e.IsNotFound)
         {
-            return true;   // published or removed meanwhile: not ours to remove
+            return false;   // published or removed meanwhile: not ours to remove
+        }
+    }
+
+    private static bool IsAt(SafeFileHandle file, BytePath path) =>
+        PosixDirectory.Current.TryGetStatus(path, out FileStatus status) && status.IsSameFileAs(PosixFile.GetStatus(file, path));
+
+    private static void Remove(BytePath path)
+    {
+        try
+        {
+            PosixDirectory.Current.RemoveFile(path);
+        }
+        catch (PosixException e) when (e.IsNotFound)
+        {
+            return;   // it is gone, and that is all that is wanted
         }
     }
 
@@ -128,11 +158,10 @@ internal sealed unsafe class LocalUpload : IStorageUpload
 
     public ValueTask DisposeAsync()
     {
+        if (!_published) Remove(_temporary);
+        _published = true;
         _file.Dispose();
         _writer.Dispose();
-        if (_published || !PosixDirectory.Current.TryGetStatus(_temporary, out _)) return default;
-        PosixDirectory.Current.RemoveFile(_temporary);
-        _published = true;
         return default;
     }
 
