@@ -14,11 +14,12 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
     // Write and read version in a SQLite header (fileformat2, 1.3.3): what is stored has no write-ahead log beside it.
     private const int JournalModeOffset = 18;
     private const byte RollbackJournal = 1;
-    private const int BlockBytes = 8 << 20, StepBytes = 2 << 20;
+    private const int StepBytes = 2 << 20;
     private static readonly byte[] Zeros = new byte[TarHeader.BlockSize];
 
     private readonly ChunkingParameters _chunking = session.Repository.Format.Chunking;
     private readonly ContentCutter _cutter = CutterFor(session.Repository.Format.Chunking);
+    private readonly int _blockBytes = Math.Max(8 << 20, 2 * session.Repository.Format.Chunking.MaxBytes);
     private List<ChunkSlice> _slices = [];
     private long _sliceBytes;
 
@@ -123,10 +124,10 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
         int carriedStart = 0, carriedBytes = 0;
         while (left > 0 || carriedBytes > 0)
         {
-            NativeBuffer block = session.Buffers.Rent((int)Math.Min(left + carriedBytes, BlockBytes));
+            NativeBuffer block = session.Buffers.Rent((int)Math.Min(left + carriedBytes, _blockBytes));
             carried?.GetSpan().Slice(carriedStart, carriedBytes).CopyTo(block.GetSpan());
             carried?.Release();
-            int room = (int)Math.Min(left, Math.Min(block.Capacity, BlockBytes) - carriedBytes);
+            int room = (int)Math.Min(left, Math.Min(block.Capacity, _blockBytes) - carriedBytes);
             content.Read(block.GetSpan().Slice(carriedBytes, room));
             onRead(room);
             left -= room;
