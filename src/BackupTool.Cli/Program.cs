@@ -1,13 +1,20 @@
 using BackupTool.Cli.Commands;
 using BackupTool.Cli.Output;
+using BackupTool.Operations;
 using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
 using BackupTool.Repositories;
 
 ErrorReport.Register<UsageException>(ExitCode.Usage);
 ErrorReport.Register<ConfigurationException>(ExitCode.Usage);
+ErrorReport.Register<UnknownServiceException>(ExitCode.Usage);
+ErrorReport.Register<InvalidGlobException>(ExitCode.Usage);
 ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
 ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);
 ErrorReport.Register<RepositoryDamagedException>(ExitCode.RepositoryDamaged);
+
+// The pipelines' loops block their threads in system calls: the pool must not wait half a second before it lends one more.
+ThreadPool.SetMinThreads(Environment.ProcessorCount + 8, Environment.ProcessorCount + 8);
 
 return await CommandLine.RunAsync(args);

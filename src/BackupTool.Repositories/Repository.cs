@@ -36,6 +36,8 @@ public sealed class Repository
     {
         if (await storage.GetSizeAsync(RepositoryFormat.FileName, cancellationToken) is not null)
             throw new RepositoryException($"There is a repository at {storage.Description} already.", "Use it as it is, or choose another path.");
+        if (await storage.FindForeignAsync(cancellationToken) is { } foreign)
+            throw new RepositoryException($"{storage.Description} is not empty: it holds {foreign}.", "Choose an empty or new directory for the repository.");
         var format = RepositoryFormat.CreateNew(time, toolVersion);
         byte[] json = format.Serialize();
         var files = FixedFiles.Select(static name => (Name: name, Content: ReadResource(name))).ToList();

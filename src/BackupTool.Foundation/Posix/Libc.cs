@@ -13,9 +13,10 @@ internal static unsafe partial class Libc
     internal const uint RenameNoReplace = 1, RenameExchange = 2;
     internal const nuint FiClone = 0x40049409;
 
-    // The two flags whose value differs between the architectures.
+    // The flags whose values differ between the architectures.
     internal static readonly int ODirectory = Arm ? 0x4000 : 0x10000;
     internal static readonly int ONoFollow = Arm ? 0x8000 : 0x20000;
+    internal static readonly int ODirect = Arm ? 0x10000 : 0x4000;
     private static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
     internal static readonly nint SysGetdents64 = Arm ? 61 : 217;
 
@@ -81,6 +82,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial nint pread(int fd, byte* buffer, nint count, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint pwrite(int fd, byte* buffer, nint count, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ioctl(int fd, nuint request, nint argument);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int command, nint argument);
     [LibraryImport("libc", SetLastError = true)] internal static partial int flock(int fd, int operation);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sync_file_range(int fd, long offset, long count, uint flags);
     [LibraryImport("libc")] internal static partial int posix_fadvise(int fd, long offset, long length, int advice);

@@ -95,7 +95,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         var context = new CutContext(repository, index, configuration.Repository.Path, staging, progress, time);
 
         progress.Begin("cut", null, null);
-        DateTimeOffset cutAt = time.GetLocalNow();
+        DateTimeOffset cutAt = time.GetUtcNow();
         List<OpenCut> cuts = await CutAsync(services, snapshots, context, cancellationToken);
         try
         {
@@ -175,7 +175,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
             FormatVersion = Snapshot.CurrentVersion,
             RepositoryId = repository.Format.Id,
             Time = times.CutAt,
-            FinishedAt = time.GetLocalNow(),
+            FinishedAt = time.GetUtcNow(),
             Host = Environment.MachineName,
             Labels = [.. request.Labels],
             Pinned = request.Pinned,
@@ -221,7 +221,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         foreach (string name in names)
         {
             if (configuration.Services.Any(s => s.Name == name)) continue;
-            throw new OperationException($"There is no service '{name}' in {configuration.File}.", $"It has: {string.Join(", ", configuration.Services.Select(static s => s.Name))}.");
+            throw new UnknownServiceException($"There is no service '{name}' in {configuration.File}.", $"It has: {string.Join(", ", configuration.Services.Select(static s => s.Name))}.");
         }
         if (configuration.Services.Count == 0) throw new OperationException($"{configuration.File} names no service: there is nothing to back up.", "Run 'backup config discover' for a proposal.");
         return names.Count == 0 ? configuration.Services : [.. configuration.Services.Where(s => names.Contains(s.Name))];

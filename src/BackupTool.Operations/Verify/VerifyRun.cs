@@ -61,7 +61,7 @@ public sealed class VerifyRun(Repository repository, IProgressObserver progress,
         {
             FormatVersion = 1,
             Action = "verify",
-            Time = time.GetLocalNow(),
+            Time = time.GetUtcNow(),
             Host = Environment.MachineName,
             Level = level.ToString().ToLowerInvariant(),
             Subset = subset?.ToString(),

@@ -18,7 +18,7 @@ public sealed record ArchiveResult(Archive Archive, long ReusedEntries, long Rea
 /// </summary>
 public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, Action<ArchiveWarning> report, Action<long> onProgress)
 {
-    private const long MaxHeldBytes = 40 << 20;
+    private const long MaxHeldBytes = 24 << 20;
 
     private readonly SegmentPlanner _planner = new(session.Repository.Format.Chunking);
     private readonly Dictionary<(ulong Device, ulong Inode), BytePath> _firstNames = [];
@@ -75,7 +75,7 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
             PosixDirectory.Current.OpenForReading(path).Dispose();
             return true;
         }
-        catch (PosixException e) when (MemberReading.Explain(e) is not null)
+        catch (PosixException e) when (MemberReading.Explain(entry, e) is not null)
         {
             return false;   // reported when its turn comes to be read
         }

@@ -22,7 +22,7 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
                     ? AddFile(entry, placement, output)
                     : AddWithoutContent(entry, hardLinkTo, placement, output));
             }
-            catch (PosixException e) when (MemberReading.Explain(e) is { } reason)
+            catch (PosixException e) when (MemberReading.Explain(entry, e) is { } reason)
             {
                 output.Truncate(start);
                 report(new ArchiveWarning(entry.Path, reason));
@@ -70,8 +70,9 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
         content[read..].Clear();
         output.Advance(stored);
         onRead(read);
+        if (entry.IsStaged && read < size) throw new PosixException((Errno)5 /* EIO */, "read to its end", entry.StagedPath);
 
-        bool unchanged = read == before.Size && (entry.IsStaged || PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before));
+        bool unchanged = entry.IsStaged || (read == before.Size && PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before));
         if (!unchanged && !acceptChanging) return null;
         if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
         string key = $"s:{Convert.ToHexStringLower(SHA256.HashData(content[..(int)size]))}";

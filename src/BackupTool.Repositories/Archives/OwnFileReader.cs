@@ -29,7 +29,7 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             for (int attempt = 1; !await TryReadAsync(entry, attempt == MemberReading.Attempts, cancellationToken); attempt++)
                 await RestartAsync(cancellationToken);
         }
-        catch (PosixException e) when (MemberReading.Explain(e) is { } reason)
+        catch (PosixException e) when (MemberReading.Explain(entry, e) is { } reason)
         {
             await RestartAsync(cancellationToken);
             report(new ArchiveWarning(entry.Path, reason));

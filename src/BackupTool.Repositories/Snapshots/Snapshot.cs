@@ -15,10 +15,10 @@ public sealed record Snapshot
     /// <summary>The repository it belongs to.</summary>
     public required string RepositoryId { get; init; }
 
-    /// <summary>When the cut was made, with the host's offset from UTC.</summary>
+    /// <summary>When the cut was made, in UTC: restore.sh sorts by its text.</summary>
     public required DateTimeOffset Time { get; init; }
 
-    /// <summary>When the run was finished.</summary>
+    /// <summary>When the run was finished, in UTC.</summary>
     public required DateTimeOffset FinishedAt { get; init; }
 
     /// <summary>The machine's name.</summary>

@@ -27,6 +27,9 @@ public interface IStorage
     /// <summary>The whole file, when it is no larger than the limit; a larger one is an <see cref="InvalidDataException"/>.</summary>
     ValueTask<byte[]> ReadAllAsync(string name, int maxBytes, CancellationToken cancellationToken);
 
+    /// <summary>The name of something at the top that is no repository's, or null: a new repository is made in an empty place only.</summary>
+    ValueTask<string?> FindForeignAsync(CancellationToken cancellationToken);
+
     /// <summary>Starts a file whose name is known only when it is complete.</summary>
     ValueTask<IStorageUpload> BeginUploadAsync(CancellationToken cancellationToken);
 
@@ -52,7 +55,11 @@ public interface IStorageUpload : IAsyncDisposable
     /// <summary>Appends bytes. The memory may be reused when this returns.</summary>
     ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
 
-    /// <summary>Makes the file durable and visible under its name. Returns once both are so.</summary>
+    /// <summary>
+    /// Makes the file durable, reads it back from where it is stored, compares that with what was appended, and makes it visible under its name. Returns once all of it
+    /// is so.
+    /// </summary>
+    /// <exception cref="RepositoryDamagedException">What was read back is not what was written: nothing is visible.</exception>
     ValueTask CommitAsync(string name, CancellationToken cancellationToken);
 }
 
