@@ -47,7 +47,7 @@ public class ArchiveConversionTests
         Tool.Run("7z", "t", "-bd", there.Below("a.zip")).Should().Contain("Everything is Ok");
         using (PosixDirectory directory = PosixDirectory.Open(BytePath.From(target)))
         using (ForeignArchive archive = ForeignArchive.Open(BytePath.From(there.Below("a.zip"))))
-            await archive.ExtractToAsync(directory, new SilentProgress(), default);
+            await archive.ExtractToAsync(directory, new SilentProgress(), TestContext.Current.CancellationToken);
         byte[] whole = new byte[300_000];
         whole.AsSpan(4096, 512).Fill((byte)'s');
         whole.AsSpan(200_000, 512).Fill((byte)'s');

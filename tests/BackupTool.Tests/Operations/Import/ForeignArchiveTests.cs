@@ -76,7 +76,9 @@ public sealed class ForeignArchiveTests : IDisposable
         detected.Should().Be(format);
         TreeFingerprint expected = TreeFingerprint.Of(_there.Below("in")).Select(e => e with
         {
-            Uid = 0, Gid = 0, SameFileAs = "",
+            Uid = 0,
+            Gid = 0,
+            SameFileAs = "",
             ModifiedAt = nanoseconds == 0 ? "1580702706+000000000" : $"1580702706+{nanoseconds:D9}",
         });
         TreeFingerprint.Of(_there.Below("out")).Select(e => e with { SameFileAs = "" }).ShouldBe(expected);
