@@ -98,7 +98,11 @@ public sealed class SqliteTests(ITestOutputHelper output) : IDisposable
         string data = ConfigureMaubot();
         Sql.Make(Path.Combine(data, "bot.db"), "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
         string uploads = Directory.CreateDirectory(Path.Combine(data, "uploads")).FullName;
-        File.WriteAllText(Path.Combine(uploads, "short"), "SQLite format 3\0junk");
+        string deep = string.Join('/', Enumerable.Repeat(new string('d', 200), 3)) + "/deep";
+        Directory.CreateDirectory(Path.Combine(uploads, deep));
+        Sql.Make(_box.Below("database"), "CREATE TABLE t(x)");
+        File.Move(_box.Below("database"), Path.Combine(uploads, deep, "database"));
+        File.WriteAllText(Path.Combine(uploads, "short"), "SQLite format 3\0" + new string('j', 600));
         string damaged = Path.Combine(uploads, "damaged");
         Sql.Make(damaged, "CREATE TABLE t(x); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5000) INSERT INTO t SELECT hex(randomblob(20)) FROM n");
         byte[] bytes = File.ReadAllBytes(damaged);
@@ -106,10 +110,25 @@ public sealed class SqliteTests(ITestOutputHelper output) : IDisposable
         File.WriteAllBytes(damaged, bytes);
 
         await _box.InitAsync();
-        CliResult now = await _box.RunAsync("now");
-        now.ShouldFail(3, "uploads/short", "uploads/damaged");
+        for (int night = 1; night <= 2; night++) (await _box.RunAsync("now")).ShouldFail(3, "uploads/short", "uploads/damaged", "deep/database: stored as a plain file");
         string target = await _box.RestoreAsync();
         Sandbox.ShouldHold(target, uploads);
         Sql.Ask(target + data + "/bot.db", "SELECT x FROM t").Should().Be(1L);
+    }
+
+    [Fact]
+    public async Task A_damaged_main_database_fails_the_service_and_the_last_good_state_stays()
+    {
+        string live = Path.Combine(ConfigureMaubot(), "bot.db");
+        Sql.Make(live, "CREATE TABLE t(x); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5000) INSERT INTO t SELECT hex(randomblob(20)) FROM n");
+        await _box.InitAsync();
+        string good = await _box.BackUpAsync();
+        byte[] bytes = File.ReadAllBytes(live);
+        bytes.AsSpan(5 * 4096, 4096).Fill(0x55);
+        File.WriteAllBytes(live, bytes);
+        (await _box.RunAsync("now")).ShouldFail(1, "bot.db is damaged", "Nothing was");
+        (await _box.ListAsync()).Should().Equal(good);
+        _box.FindLeftovers().Should().BeEmpty();
+        Sql.Ask(await _box.RestoreAsync() + live, "SELECT count(*) FROM t").Should().Be(5000L);
     }
 }

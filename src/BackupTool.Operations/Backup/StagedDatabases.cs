@@ -7,18 +7,21 @@ namespace BackupTool.Operations.Backup;
 /// The databases that a cut has pinned: each a snapshot held open, copied one after another in the background once the cut is over, checked, and let go. Whoever
 /// archives a database waits for its copy.
 /// </summary>
-internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserver progress) : IAsyncDisposable
+internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath, string> warn) : IAsyncDisposable
 {
     private readonly List<(PinnedDatabase Pinned, TaskCompletionSource<BytePath> Copied)> _databases = [];
     private readonly Dictionary<BytePath, Task<BytePath>> _copies = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _copying = Task.CompletedTask;
 
-    /// <summary>Pins a database now. Its copy is made after <see cref="StartCopying"/>.</summary>
-    internal void Pin(BytePath path, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>
+    /// Pins a database now. Its copy is made after <see cref="StartCopying"/>. One that must be sound makes whoever awaits the copy fail when it is
+    /// damaged; another is copied with its damage, and that is a warning.
+    /// </summary>
+    internal void Pin(BytePath path, bool mustBeSound, TimeProvider time, CancellationToken cancellationToken)
     {
         var copied = new TaskCompletionSource<BytePath>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _databases.Add((PinnedDatabase.Pin(path, new SqliteOptions(), time, cancellationToken), copied));
+        _databases.Add((PinnedDatabase.Pin(path, new SqliteOptions { KeepsDamagedCopy = !mustBeSound }, time, cancellationToken), copied));
         _copies.Add(path, copied.Task);
     }
 
@@ -38,7 +41,7 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserv
             try
             {
                 CopyResult result = pinned.CopyTo(copy, null, _stop.Token);
-                if (result.UncheckedBecause is { } reason) progress.Warn($"{pinned.Path}: its copy could not be checked: {reason}");
+                if (result.UncheckedBecause is { } reason) warn(pinned.Path, $"its copy is stored unproven: {reason}");
                 copied.SetResult(copy);
             }
             catch (OperationCanceledException)

@@ -64,15 +64,15 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
         FileStatus status = entry.Status;
         if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.IsStaged) return new(entry, null);
         if (_firstNames.TryGetValue((status.Device, status.Inode), out BytePath first)) return new(entry, first);
-        if (entry.Unchanged is not null || CanOpen(entry.Path)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
+        if (entry.Unchanged is not null || CanOpen(entry)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
         return new(entry, null);
     }
 
-    private static bool CanOpen(BytePath path)
+    private static bool CanOpen(ArchiveEntry entry)
     {
         try
         {
-            PosixDirectory.Current.OpenForReading(path).Dispose();
+            PosixDirectory.Current.OpenForReading(entry.Path).Dispose();
             return true;
         }
         catch (PosixException e) when (MemberReading.Explain(entry, e) is not null)

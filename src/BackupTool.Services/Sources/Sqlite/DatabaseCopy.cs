@@ -72,7 +72,9 @@ internal sealed class DatabaseCopy(OpenedDatabase source, BytePath destination, 
             case raw.SQLITE_ERROR: return copy.LastMessage;   // the schema names something that only the service has
             default: throw Failure(result, copy.LastMessage);
         }
-        return findings is ["ok"] ? null : throw new DatabaseDamagedException(source.Path, findings);
+        if (findings is ["ok"]) return null;
+        var damage = new DatabaseDamagedException(source.Path, findings);
+        return options.KeepsDamagedCopy ? damage.Message : throw damage;
     }
 
     private SqliteConnectionHandle OpenCopy(params ReadOnlySpan<string> settings)
