@@ -36,8 +36,11 @@ public sealed class ArchiveEntry
     /// <summary>Whether the content is a copy of our own, or held still by us: then nothing can change it.</summary>
     internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null;
 
+    /// <summary>Another name for the archive than the original's; empty for its own.</summary>
+    public BytePath MemberName { get; init; }
+
     /// <summary>The name in the archive.</summary>
-    public BytePath MemberPath => Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
+    public BytePath MemberPath => !MemberName.IsEmpty ? MemberName : Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
 }
 
 /// <summary>Where the consistent content of a database is read.</summary>
