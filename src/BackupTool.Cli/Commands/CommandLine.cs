@@ -42,6 +42,8 @@ internal static class CommandLine
             FindCommand.Create(host),
             VerifyCommand.Create(host),
             RestoreCommand.Create(host),
+            ExportCommand.Create(host),
+            ImportCommand.Create(host),
             RepairCommand.Create(host),
             ConfigCommand.Create(host),
             DemoCommand.Create(host),

@@ -76,7 +76,9 @@ public sealed class ForeignArchiveTests : IDisposable
         detected.Should().Be(format);
         TreeFingerprint expected = TreeFingerprint.Of(_there.Below("in")).Select(e => e with
         {
-            Uid = 0, Gid = 0, SameFileAs = "",
+            Uid = 0,
+            Gid = 0,
+            SameFileAs = "",
             ModifiedAt = nanoseconds == 0 ? "1580702706+000000000" : $"1580702706+{nanoseconds:D9}",
         });
         TreeFingerprint.Of(_there.Below("out")).Select(e => e with { SameFileAs = "" }).ShouldBe(expected);
@@ -234,13 +236,19 @@ public sealed class ForeignArchiveTests : IDisposable
     }
 
     [Fact]
-    public async Task Needs_little_memory_whatever_an_archive_grows_to()
+    public void Needs_little_memory_whatever_an_archive_grows_to()
     {
-        Tool.Shell($"cd {_there.Text} && mkdir big && truncate -s 400M big/zeros && cd big && tar -czf ../a.tgz zeros");
-        PosixDirectory.Current.RemoveTree(BytePath.From(_there.Below("big")));
-        long before = GC.GetTotalAllocatedBytes();
-        await Extract("a.tgz");
-        (GC.GetTotalAllocatedBytes() - before).Should().BeLessThan(100 << 20, "400 MiB went through");
+        Tool.Shell($"cd {_there.Text} && mkdir big && truncate -s 400M big/zeros && cd big && tar -czf ../a.tgz zeros && zip -q ../a.zip zeros");
+        var buffer = new byte[128 * 1024];
+        foreach (string name in new[] { "a.tgz", "a.zip" })
+        {
+            using ForeignArchive archive = ForeignArchive.Open(BytePath.From(_there.Below(name)));
+            long read = 0, before = GC.GetAllocatedBytesForCurrentThread();
+            foreach (ForeignMember member in archive.ReadMembers(_warnings.Add))
+                for (int length; (length = member.Content.Read(buffer)) > 0;) read += length;
+            read.Should().Be(400 << 20);
+            (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(20 << 20, name);
+        }
     }
 
     private readonly List<string> _warnings = [];
