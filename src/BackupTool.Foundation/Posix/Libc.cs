@@ -7,7 +7,7 @@ internal static unsafe partial class Libc
 {
     internal const int AtFdCwd = -100, AtSymlinkNofollow = 0x100, AtRemoveDir = 0x200, AtEmptyPath = 0x1000;
     internal const int OReadOnly = 0, OWriteOnly = 1, OReadWrite = 2, OCreate = 0x40, OExclusive = 0x80, OTruncate = 0x200,
-        ONonBlock = 0x800, ONoAccessTime = 0x40000, OCloseOnExec = 0x80000;
+        ONonBlock = 0x800, ONoAccessTime = 0x40000, OCloseOnExec = 0x80000, OPath = 0x200000;
     internal const int SeekData = 3, SeekHole = 4;
     internal const uint StatxBasicStats = 0x7ff;
     internal const uint RenameNoReplace = 1, RenameExchange = 2;

@@ -64,10 +64,13 @@ public static unsafe class PosixFile
     public static SafeFileHandle OpenFollowing(BytePath path) =>
         Open(PosixDirectory.Current, path, Libc.OReadOnly | Libc.ONonBlock, 0, "open");
 
-    /// <summary>Where a path leads when every symbolic link on it is followed. The thing must exist and may be a file or a directory.</summary>
+    /// <summary>
+    /// Where a path leads when every symbolic link on it is followed. The thing must exist and may be anything: it is not opened for reading, so
+    /// it need not be readable, and no lock on it is lost.
+    /// </summary>
     public static BytePath GetRealPath(BytePath path)
     {
-        using SafeFileHandle file = OpenFollowing(path);
+        using SafeFileHandle file = Open(PosixDirectory.Current, path, Libc.OPath, 0, "look up");
         return PosixDirectory.Current.ReadLink(BytePath.From($"/proc/self/fd/{Descriptor(file)}"));
     }
 

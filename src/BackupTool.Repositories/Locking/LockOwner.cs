@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BackupTool.Repositories.Storage;
 
 namespace BackupTool.Repositories.Locking;
@@ -5,6 +6,11 @@ namespace BackupTool.Repositories.Locking;
 /// <summary>Who holds a lock, and whether that process still lives.</summary>
 internal static class LockOwner
 {
+    /// <summary>Held by whoever removes a dead writer's lock.</summary>
+    internal const string Guard = "locks/removal.json";
+
+    private const int MaxBytes = 64 << 10;
+
     internal static LockContent Describe(LockMode mode, string command, TimeProvider time) => new()
     {
         Mode = mode,
@@ -23,31 +29,45 @@ internal static class LockOwner
 
     /// <summary>
     /// Removes a dead writer's lock. Two runs may both have found it dead, and the slower must not remove the faster one's new lock: the removal
-    /// itself is guarded by a lock that only removals take, and looks again.
+    /// itself is guarded by a lock that only removals take, and looks again. False when another run is at it: look again in a moment.
     /// </summary>
-    internal static async ValueTask RemoveStaleAsync(IStorage storage, string name, CancellationToken cancellationToken)
+    internal static async ValueTask<bool> RemoveStaleAsync(IStorage storage, string name, byte[] mine, TimeProvider time, CancellationToken cancellationToken)
     {
-        const string guard = "locks/removal.json";
-        if (!await storage.TryCreateAsync(guard, "{}"u8.ToArray(), cancellationToken))
-        {
-            // A guard lives for milliseconds. One that stays was left by a kill at just that moment.
-            await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
-            await storage.DeleteAsync(guard, cancellationToken);
-            return;
-        }
+        if (!await storage.TryCreateAsync(Guard, mine, cancellationToken)) return await RemoveStaleGuardAsync(storage, time, cancellationToken);
         try
         {
-            byte[] content = await storage.ReadAllAsync(name, 64 << 10, cancellationToken);
-            LockContent? holder = System.Text.Json.JsonSerializer.Deserialize(content, RepositoryJson.Default.LockContent);
-            if (holder is not null && !IsAlive(holder, TimeProvider.System)) await storage.DeleteAsync(name, CancellationToken.None);
-        }
-        catch (FileNotFoundException)
-        {
-            return;   // its holder or another run removed it
+            if (await ReadAsync(storage, name, cancellationToken) is { } holder && !IsAlive(holder, time)) await storage.DeleteAsync(name, CancellationToken.None);
+            return true;
         }
         finally
         {
-            await storage.DeleteAsync(guard, CancellationToken.None);
+            await storage.DeleteAsync(Guard, CancellationToken.None);
+        }
+    }
+
+    /// <summary>A guard lives for milliseconds, unless its process was killed at just that moment. Another machine's process cannot be asked: it gets a second.</summary>
+    private static async ValueTask<bool> RemoveStaleGuardAsync(IStorage storage, TimeProvider time, CancellationToken cancellationToken)
+    {
+        LockContent? holder = await ReadAsync(storage, Guard, cancellationToken);
+        if (holder is null) return true;
+        bool isOurs = holder.Host == Environment.MachineName;
+        if (isOurs && IsAlive(holder, time)) return false;
+        if (!isOurs) await Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken);
+        await storage.DeleteAsync(Guard, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Null when it is not there (any more).</summary>
+    /// <exception cref="JsonException">It is no lock.</exception>
+    internal static async ValueTask<LockContent?> ReadAsync(IStorage storage, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(await storage.ReadAllAsync(name, MaxBytes, cancellationToken), RepositoryJson.Default.LockContent);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
         }
     }
 

@@ -50,7 +50,6 @@ public sealed class RepositoryLock : IAsyncDisposable
     public static readonly TimeSpan ForeignLifetime = TimeSpan.FromDays(2);
 
     private const string WriterName = "locks/writer.json", Folder = "locks/";
-    private const int MaxBytes = 64 << 10;
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
     private readonly IStorage _storage;
     private readonly string _name;
@@ -69,8 +68,9 @@ public sealed class RepositoryLock : IAsyncDisposable
         bool told = false;
         while (true)
         {
-            string? blocker = await TryTakeAsync(storage, name, content, mode, time, cancellationToken);
-            if (blocker is null) return new RepositoryLock(storage, name);
+            (bool isTaken, string? blocker) = await TryTakeAsync(storage, name, content, mode, time, cancellationToken);
+            if (isTaken) return new RepositoryLock(storage, name);
+            if (blocker is null) continue;
             if (time.GetElapsedTime(started) >= wait)
             {
                 throw new RepositoryLockedException($"The repository at {storage.Description} is in use by {blocker}.",
@@ -82,17 +82,17 @@ public sealed class RepositoryLock : IAsyncDisposable
         }
     }
 
-    /// <summary>Null when taken; else who is in the way.</summary>
-    private static async ValueTask<string?> TryTakeAsync(
+    /// <summary>Whether it is taken; else who is in the way: null when that was a dead one, which is no more.</summary>
+    private static async ValueTask<(bool IsTaken, string? Blocker)> TryTakeAsync(
         IStorage storage, string name, byte[] content, LockMode mode, TimeProvider time, CancellationToken cancellationToken)
     {
         if (!await storage.TryCreateAsync(name, content, cancellationToken))
         {
             string? holder = await FindHolderAsync(storage, name, time, cancellationToken);
-            if (holder is not null) return holder;
-            await LockOwner.RemoveStaleAsync(storage, name, cancellationToken);
-            return "another run that is just starting";
+            if (holder is not null) return (false, holder);
+            return (false, await LockOwner.RemoveStaleAsync(storage, name, content, time, cancellationToken) ? null : "another run that is just starting");
         }
+        if (mode == LockMode.Write) await RemoveDeadReadersAsync(storage, time, cancellationToken);
         string? blocker = mode switch
         {
             LockMode.Read => await FindHolderAsync(storage, WriterName, time, cancellationToken, LockMode.Exclusive),
@@ -100,19 +100,24 @@ public sealed class RepositoryLock : IAsyncDisposable
             _ => null,
         };
         if (blocker is not null) await storage.DeleteAsync(name, CancellationToken.None);
-        return blocker;
+        return (blocker is null, blocker);
     }
 
-    private static async ValueTask<string?> FindReaderAsync(IStorage storage, TimeProvider time, CancellationToken cancellationToken)
+    private static async ValueTask<string?> FindReaderAsync(IStorage storage, TimeProvider time, CancellationToken cancellationToken) =>
+        (await RemoveDeadReadersAsync(storage, time, cancellationToken)).FirstOrDefault();
+
+    /// <summary>Killed readers leave their locks. Returns the living ones.</summary>
+    private static async ValueTask<List<string>> RemoveDeadReadersAsync(IStorage storage, TimeProvider time, CancellationToken cancellationToken)
     {
+        var living = new List<string>();
         foreach (StoredFile file in await storage.ListAsync(Folder, cancellationToken))
         {
-            if (file.Name == WriterName) continue;
+            if (file.Name is WriterName or LockOwner.Guard) continue;
             string? holder = await FindHolderAsync(storage, file.Name, time, cancellationToken);
-            if (holder is not null) return holder;
-            await storage.DeleteAsync(file.Name, cancellationToken);   // a reader's name is never used twice: it can only be the dead one
+            if (holder is not null) living.Add(holder);
+            else await storage.DeleteAsync(file.Name, cancellationToken);   // a reader's name is never used twice: it can only be the dead one
         }
-        return null;
+        return living;
     }
 
     private static async ValueTask<string?> FindHolderAsync(
@@ -121,11 +126,7 @@ public sealed class RepositoryLock : IAsyncDisposable
         LockContent? holder;
         try
         {
-            holder = JsonSerializer.Deserialize(await storage.ReadAllAsync(name, MaxBytes, cancellationToken), RepositoryJson.Default.LockContent);
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
+            holder = await LockOwner.ReadAsync(storage, name, cancellationToken);
         }
         catch (JsonException)
         {

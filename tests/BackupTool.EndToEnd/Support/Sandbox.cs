@@ -87,13 +87,12 @@ internal sealed class Sandbox : IDisposable
     /// <summary>What a tree looks like, its root included; sockets are no part of a backup.</summary>
     internal static TreeFingerprint Look(string path) => TreeFingerprint.Of(path, includeRoot: true).Where(static entry => entry.Kind != FileKind.Socket);
 
-    /// <summary>What interrupted runs would leave: files in tmp/, locks, staging directories, partial restores. Empty when all is clean.</summary>
+    /// <summary>What interrupted runs would leave: files in tmp/, locks, staging directories. Empty when all is clean.</summary>
     internal IReadOnlyList<string> FindLeftovers() =>
     [
         .. FilesBelow(Path.Combine(Repository, "tmp")), .. FilesBelow(Path.Combine(Repository, "locks")),
         .. Directory.Exists(Staging) ? Directory.EnumerateFileSystemEntries(Staging) : [],
         .. Directory.EnumerateFileSystemEntries(Root, ".backup-staging-*", SearchOption.AllDirectories),
-        .. Directory.EnumerateFileSystemEntries(Root, ".restore-partial-*", SearchOption.AllDirectories),
     ];
 
     /// <summary>Bytes of everything in the repository.</summary>
