@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace BackupTool.Posix;
@@ -24,7 +23,7 @@ public sealed unsafe class DirectFileWriter : IDisposable
     public DirectFileWriter(SafeFileHandle file, BytePath shown)
     {
         (_file, _shown) = (file, shown);
-        _buffer = (byte*)NativeMemory.AlignedAlloc(BufferBytes, PosixFile.DirectAlignment);
+        _buffer = PageMemory.Allocate(BufferBytes);
         _direct = PosixFile.TrySetDirect(file, true);
     }
 
@@ -94,7 +93,7 @@ public sealed unsafe class DirectFileWriter : IDisposable
     public void Dispose()
     {
         if (_buffer == null) return;
-        NativeMemory.AlignedFree(_buffer);
+        PageMemory.Free(_buffer, BufferBytes);
         _buffer = null;
     }
 }

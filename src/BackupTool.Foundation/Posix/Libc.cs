@@ -92,6 +92,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int lsetxattr(byte* path, byte* name, byte* value, nint size, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int lremovexattr(byte* path, byte* name);
     [LibraryImport("libc", SetLastError = true)] internal static partial int statvfs(byte* path, StatVfs* result);
+    [LibraryImport("libc", SetLastError = true)] internal static partial byte* mmap(nint address, nint length, int protection, int flags, int fd, long offset);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(byte* address, nint length);
     [LibraryImport("libc")] internal static partial uint geteuid();
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);

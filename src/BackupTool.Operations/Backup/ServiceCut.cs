@@ -230,7 +230,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
     }
 
-    private Func<CancellationToken, Task<BytePath>> CopyOf(CutEntry entry) => cancellationToken =>
+    private Func<CancellationToken, Task<DatabaseContent>> CopyOf(CutEntry entry) => cancellationToken =>
         _databases.Contains(entry.Path)
             ? _databases.CopyOf(entry.Path).WaitAsync(cancellationToken)
             // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.

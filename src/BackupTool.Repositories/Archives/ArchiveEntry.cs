@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using Microsoft.Win32.SafeHandles;
 
 namespace BackupTool.Repositories.Archives;
 
@@ -30,7 +31,7 @@ public sealed class ArchiveEntry
     public BytePath StagedPath { get; init; }
 
     /// <summary>Gives the consistent copy of a database; awaited only when it is needed. Its size is its own.</summary>
-    public Func<CancellationToken, Task<BytePath>>? DatabaseCopy { get; init; }
+    public Func<CancellationToken, Task<DatabaseContent>>? DatabaseCopy { get; init; }
 
     /// <summary>Whether the content is a copy of our own, or held still by us: then nothing can change it.</summary>
     internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null;
@@ -38,6 +39,11 @@ public sealed class ArchiveEntry
     /// <summary>The name in the archive.</summary>
     public BytePath MemberPath => Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
 }
+
+/// <summary>Where the consistent content of a database is read.</summary>
+/// <param name="Path">A copy of our own; for messages when <paramref name="File"/> is given.</param>
+/// <param name="File">The original, held still by whoever gave it, who also closes it; null to open <paramref name="Path"/>. Its journal mode is read as "rollback".</param>
+public sealed record DatabaseContent(BytePath Path, SafeFileHandle? File);
 
 /// <summary>Something that is not in the archive as it should be.</summary>
 /// <param name="Path">Which original.</param>

@@ -103,6 +103,10 @@ internal sealed class FileRestartStep : ArchiveStep
 /// <summary>Members that stand unchanged in the parent: their chunks and catalog lines are taken over.</summary>
 internal sealed class ReusedStep(IReadOnlyList<ChunkReference> chunks, IReadOnlyList<CatalogEntry> entries) : ArchiveStep
 {
+    private const int EntryBytes = 700, ReferenceBytes = 40;
+
+    internal override long HeldBytes => ((long)EntryBytes * entries.Count) + ((long)ReferenceBytes * chunks.Count);
+
     internal override async ValueTask CommitAsync(ArchiveCommitter committer, CancellationToken cancellationToken)
     {
         foreach (ChunkReference chunk in chunks) await committer.AddAsync(chunk, cancellationToken);

@@ -27,6 +27,9 @@ public sealed record ChunkingParameters
     /// <summary>Catalogs and chunk lists are cut into content-defined chunks of about this size; a power of two.</summary>
     public required int MetadataBytes { get; init; }
 
+    /// <summary>The largest chunk that the largest database can have.</summary>
+    private const int MaxDatabaseChunkBytes = 2 << 20;
+
     /// <summary>What new repositories get.</summary>
     public static ChunkingParameters Default { get; } = new()
     {
@@ -54,7 +57,7 @@ public sealed record ChunkingParameters
     public string? FindProblem() =>
         !int.IsPow2(AverageBytes) || !int.IsPow2(MetadataBytes) || !int.IsPow2(DatabaseBytes) ? "sizes that must be powers of two are not"
         : MinBytes < 64 || MinBytes > AverageBytes || AverageBytes > MaxBytes || MaxBytes > Chunk.MaxBytes ? "chunk sizes are out of order or range"
-        : DatabaseBytes < 512 || 16L * DatabaseBytes > Chunk.MaxBytes ? "databaseBytes is out of range"
+        : DatabaseBytes < 512 || 16L * DatabaseBytes > MaxDatabaseChunkBytes ? "databaseBytes is out of range"
         : LargeFileBytes < 1 || BundleBytes < 4096 || 2L * BundleBytes + LargeFileBytes > Chunk.MaxBytes / 2 ? "bundle sizes are out of range"
         : MetadataBytes < 256 || MetadataBytes > 4 << 20 ? "metadataBytes is out of range"
         : null;

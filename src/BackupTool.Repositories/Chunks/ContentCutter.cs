@@ -24,6 +24,9 @@ public sealed class ContentCutter
         (_strict, _loose) = (TopBits(bits + 2), TopBits(bits - 2));
     }
 
+    /// <summary>The gear table of format 1.</summary>
+    internal static ulong[] GearTable => [.. Gear];
+
     /// <summary>The most that <see cref="FindCut"/> needs to see.</summary>
     public int MaxBytes => _max;
 

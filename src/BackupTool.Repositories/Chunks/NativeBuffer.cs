@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Numerics;
-using System.Runtime.InteropServices;
+using BackupTool.Posix;
 
 namespace BackupTool.Repositories.Chunks;
 
@@ -18,7 +18,7 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
     internal NativeBuffer(BufferPool pool, int capacity)
     {
         (_pool, Capacity) = (pool, capacity);
-        _start = (byte*)NativeMemory.AlignedAlloc((nuint)capacity, 4096);
+        _start = PageMemory.Allocate(capacity);
     }
 
     /// <summary>Size in bytes.</summary>
@@ -42,7 +42,7 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
 
     internal void Reset() => _references = 1;
 
-    internal void Free() => NativeMemory.AlignedFree(_start);
+    internal void Free() => PageMemory.Free(_start, Capacity);
 
     /// <inheritdoc/>
     public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex);

@@ -71,6 +71,9 @@ internal static unsafe partial class NativeZstd
     [LibraryImport(Library)] internal static partial uint ZSTD_isError(nuint code);
     [LibraryImport(Library)] internal static partial nint ZSTD_getErrorName(nuint code);
 
+    /// <summary>libzstd crashes on a context that it had no memory for.</summary>
+    internal static nint CheckContext(nint context) => context != 0 ? context : throw new InsufficientMemoryException("zstd: no memory for a context");
+
     internal static int Check(nuint result) => ZSTD_isError(result) == 0
         ? (int)result
         : throw new InvalidDataException($"zstd: {Marshal.PtrToStringUTF8(ZSTD_getErrorName(result))}");
@@ -79,7 +82,7 @@ internal static unsafe partial class NativeZstd
 internal sealed unsafe class NativeFrameCompressor : FrameCompressor
 {
     private readonly int _level;
-    private nint _context = NativeZstd.ZSTD_createCCtx();
+    private nint _context = NativeZstd.CheckContext(NativeZstd.ZSTD_createCCtx());
 
     internal NativeFrameCompressor(int level)
     {
@@ -120,7 +123,7 @@ internal sealed unsafe class NativeFrameCompressor : FrameCompressor
 
 internal sealed unsafe class NativeFrameDecompressor : FrameDecompressor
 {
-    private nint _context = NativeZstd.ZSTD_createDCtx();
+    private nint _context = NativeZstd.CheckContext(NativeZstd.ZSTD_createDCtx());
 
     public override int Decompress(ReadOnlySpan<byte> frame, Span<byte> destination)
     {

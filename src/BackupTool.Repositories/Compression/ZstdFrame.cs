@@ -12,7 +12,9 @@ public static class ZstdFrame
         byte descriptor = frame[4];
         bool singleSegment = (descriptor & 0x20) != 0;
         int dictionaryBytes = (descriptor & 3) switch { 0 => 0, 1 => 1, 2 => 2, _ => 4 };
-        ReadOnlySpan<byte> at = frame[(5 + (singleSegment ? 0 : 1) + dictionaryBytes)..];
+        int before = 5 + (singleSegment ? 0 : 1) + dictionaryBytes;
+        if (frame.Length < before) return -1;
+        ReadOnlySpan<byte> at = frame[before..];
         return (descriptor >> 6) switch
         {
             0 => singleSegment && at.Length >= 1 ? at[0] : -1,

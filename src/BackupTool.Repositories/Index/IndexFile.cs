@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Security.Cryptography;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Compression;
@@ -28,7 +29,10 @@ public static class IndexFile
         fileName.StartsWith(Folder, StringComparison.Ordinal) && fileName.EndsWith(Suffix, StringComparison.Ordinal)
         && PackId.TryParse(fileName[Folder.Length..^Suffix.Length], out PackId? digest) ? digest.Value.Hex : null;
 
-    /// <summary>Writes the chunks of packs into as many index files as it takes; returns their names and bytes.</summary>
+    /// <summary>
+    /// Writes the chunks of packs into as many index files as it takes; returns their names and bytes. A pack is never split over two: so one that an interrupted
+    /// run left is in the index wholly or not at all.
+    /// </summary>
     public static async ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<FinishedPack> packs, CancellationToken cancellationToken)
     {
         var written = new List<StoredFile>();
@@ -36,12 +40,14 @@ public static class IndexFile
         int count = 0;
         foreach (FinishedPack pack in packs)
         {
-            byte[] packHex = System.Text.Encoding.ASCII.GetBytes(pack.Id.Hex);
-            foreach (PackedChunk chunk in pack.Chunks)
+            if (count > 0 && count + pack.Chunks.Count > LinesPerFile)
             {
-                AppendLine(lines, packHex, chunk);
-                if (++count % LinesPerFile == 0) written.Add(await PutAsync(storage, lines, cancellationToken));
+                written.Add(await PutAsync(storage, lines, cancellationToken));
+                count = 0;
             }
+            count += pack.Chunks.Count;
+            byte[] packHex = System.Text.Encoding.ASCII.GetBytes(pack.Id.Hex);
+            foreach (PackedChunk chunk in pack.Chunks) AppendLine(lines, packHex, chunk);
         }
         if (lines.WrittenCount > 0) written.Add(await PutAsync(storage, lines, cancellationToken));
         return written;
@@ -125,9 +131,10 @@ public static class IndexFile
 
     private static bool TryTakeNumber(ref ReadOnlySpan<byte> text, out long number)
     {
-        if (!Utf8Parser.TryParse(text, out number, out int used)) return false;
-        text = used < text.Length ? text[(used + 1)..] : default;
-        return true;
+        int tab = text.IndexOf((byte)'\t');
+        ReadOnlySpan<byte> digits = tab < 0 ? text : text[..tab];
+        text = tab < 0 ? default : text[(tab + 1)..];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 
     private static RepositoryDamagedException Damaged(string fileName, string problem, Exception? inner) =>

@@ -21,6 +21,9 @@ public sealed class PackWriter(
     /// <summary>Size of a full pack: 8, 32 and 128 MiB made no difference to speed (figures).</summary>
     public const int TargetBytes = 32 << 20;
 
+    /// <summary>A pack is full with so many chunks, too, however small they are: so that its table and its lines of the index stay small.</summary>
+    public const int MaxChunks = 1 << 16;
+
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private List<PackedChunk> _chunks = [];
     private IStorageUpload? _upload;
@@ -35,7 +38,7 @@ public sealed class PackWriter(
         _hash.AppendData(frame.Span);
         _chunks.Add(new PackedChunk(id, _length, frame.Length, size));
         _length += frame.Length;
-        if (_length >= TargetBytes) await SealAsync(cancellationToken);
+        if (_length >= TargetBytes || _chunks.Count == MaxChunks) await SealAsync(cancellationToken);
     }
 
     /// <summary>Commits what is left and waits for everything to be durable.</summary>

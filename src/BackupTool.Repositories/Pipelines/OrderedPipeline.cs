@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 
 namespace BackupTool.Repositories.Pipelines;
@@ -39,10 +40,14 @@ internal abstract class PipelineStep<TWorker>
 /// </summary>
 internal sealed class OrderedPipeline<TStep, TWorker> where TStep : PipelineStep<TWorker> where TWorker : IDisposable
 {
+    // What a step itself takes, so that steps that hold nothing are bounded, too.
+    private const int StepBytes = 1 << 10;
+
     private readonly Channel<TStep> _work = Channel.CreateUnbounded<TStep>();
     private readonly Channel<TStep> _order = Channel.CreateUnbounded<TStep>(new() { SingleReader = true, SingleWriter = true });
     private readonly MemoryBudget _budget;
     private readonly Func<TWorker> _createWorker;
+    private ExceptionDispatchInfo? _workerFailure;
 
     /// <param name="createWorker">Makes the state of one worker.</param>
     /// <param name="maxHeldBytes">Steps in flight hold no more than this (one step alone may).</param>
@@ -55,7 +60,7 @@ internal sealed class OrderedPipeline<TStep, TWorker> where TStep : PipelineStep
     /// <summary>Adds a step, waiting until there is memory for it. Only from the producer.</summary>
     internal async ValueTask AddAsync(TStep step, CancellationToken cancellationToken)
     {
-        await _budget.TakeAsync(step.HeldBytes, cancellationToken);
+        await _budget.TakeAsync(StepBytes + step.HeldBytes, cancellationToken);
         await _order.Writer.WriteAsync(step, cancellationToken);
         if (step.NeedsWork) await _work.Writer.WriteAsync(step, cancellationToken);
     }
@@ -66,15 +71,19 @@ internal sealed class OrderedPipeline<TStep, TWorker> where TStep : PipelineStep
     {
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task producer = Task.Run(() => ProduceAsync(produce, linked.Token), CancellationToken.None);
-        Task[] workers = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(() => WorkAsync(linked.Token), CancellationToken.None))];
+        Task[] workers = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(() => WorkAsync(linked), CancellationToken.None))];
         try
         {
             await foreach (TStep step in TakeAsync(linked.Token)) await consume(step, linked.Token);
         }
+        catch (OperationCanceledException) when (_workerFailure is not null)
+        {
+            _workerFailure.Throw();
+        }
         finally
         {
             await linked.CancelAsync();
-            await Task.WhenAll([producer, .. workers]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // an error of theirs was thrown by TakeAsync
+            await Task.WhenAll([producer, .. workers]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // an error of theirs was thrown above
         }
     }
 
@@ -93,10 +102,19 @@ internal sealed class OrderedPipeline<TStep, TWorker> where TStep : PipelineStep
         _order.Writer.Complete(failure);
     }
 
-    private async Task WorkAsync(CancellationToken cancellationToken)
+    private async Task WorkAsync(CancellationTokenSource linked)
     {
-        using TWorker worker = _createWorker();
-        await foreach (TStep step in _work.Reader.ReadAllAsync(cancellationToken)) await step.DoWorkAsync(worker, cancellationToken);
+        try
+        {
+            using TWorker worker = _createWorker();
+            await foreach (TStep step in _work.Reader.ReadAllAsync(linked.Token)) await step.DoWorkAsync(worker, linked.Token);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Not a step's failure but the worker's own: nobody might be left to do the steps that are waited for.
+            Interlocked.CompareExchange(ref _workerFailure, ExceptionDispatchInfo.Capture(e), null);
+            await linked.CancelAsync();
+        }
     }
 
     private async IAsyncEnumerable<TStep> TakeAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -105,7 +123,7 @@ internal sealed class OrderedPipeline<TStep, TWorker> where TStep : PipelineStep
         {
             if (step.NeedsWork) await step.Worked.WaitAsync(cancellationToken);
             yield return step;
-            _budget.GiveBack(step.HeldBytes);
+            _budget.GiveBack(StepBytes + step.HeldBytes);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using BackupTool.Posix;
 using Microsoft.Win32.SafeHandles;
 
@@ -105,7 +104,7 @@ internal sealed unsafe class LocalUpload : IStorageUpload
     private void ReadBack(string name)
     {
         var read = new StripeChecksum();
-        byte* buffer = (byte*)NativeMemory.AlignedAlloc(DirectFileWriter.BufferBytes, PosixFile.DirectAlignment);
+        byte* buffer = PageMemory.Allocate(DirectFileWriter.BufferBytes);
         try
         {
             if (!PosixFile.TrySetDirect(_file, true)) PosixFile.DropFromCache(_file);
@@ -117,7 +116,7 @@ internal sealed unsafe class LocalUpload : IStorageUpload
         }
         finally
         {
-            NativeMemory.AlignedFree(buffer);
+            PageMemory.Free(buffer, DirectFileWriter.BufferBytes);
         }
         if (read.Value == _checksum.Value) return;
         throw new RepositoryDamagedException(name, "what was read back is not what was written",
