@@ -14,4 +14,7 @@ ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);
 ErrorReport.Register<RepositoryDamagedException>(ExitCode.RepositoryDamaged);
 
+// The pipelines' loops block their threads in system calls: the pool must not wait half a second before it lends one more.
+ThreadPool.SetMinThreads(Environment.ProcessorCount + 8, Environment.ProcessorCount + 8);
+
 return await CommandLine.RunAsync(args);

@@ -122,6 +122,8 @@ public sealed class Repository
     /// <summary>Checks the files whose names are not their digests.</summary>
     public async ValueTask<IReadOnlyList<RepositoryDamagedException>> CheckFixedFilesAsync(CancellationToken cancellationToken)
     {
+        if (await Storage.GetSizeAsync(RepositoryFormat.ChecksumsFileName, cancellationToken) is null)
+            return [new RepositoryDamagedException(RepositoryFormat.ChecksumsFileName, "it is missing")];
         var problems = new List<RepositoryDamagedException>();
         foreach (string name in (string[])[.. FixedFiles, RepositoryFormat.FileName])
         {

@@ -16,4 +16,6 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(RepairDocument))]
 [JsonSerializable(typeof(ConfigDocument))]
 [JsonSerializable(typeof(CheckDocument))]
+[JsonSerializable(typeof(ExportDocument))]
+[JsonSerializable(typeof(ImportDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -18,10 +18,14 @@ internal static class CommandLine
     {
         RootCommand root = Create();
         ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(10) });
+        if (args.Length == 0) return root.Parse("--help").Invoke() == 0 ? (int)ExitCode.Usage : (int)ExitCode.Failed;
+        // Asking for help is no error, whatever else is missing.
+        if (parsed.Errors.Count == 0 || parsed.Action is HelpWithExitCodes) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(10) });
         using Terminal terminal = Terminal.ForProcess(noColor: false, Verbosity.Normal);
-        foreach (string message in parsed.Errors.Select(static error => error.Message).Distinct()) terminal.Error(message);
-        terminal.Error($"  → Run 'backup {string.Join(' ', NamesOf(parsed.CommandResult.Command))}--help'.");
+        string[] problems = [.. parsed.Errors.Select(static error => error.Message).Distinct()];
+        // A command that was mistyped is there, only not known: that it is missing would be said besides.
+        if (parsed.UnmatchedTokens.Count > 0) problems = [.. problems.Where(static message => message != "Required command was not provided.")];
+        terminal.Error($"{string.Join("\n", problems)}\n  → Run 'backup {string.Concat(NamesOf(parsed.CommandResult.Command).Reverse())}--help'.");
         return (int)ExitCode.Usage;
     }
 
@@ -38,6 +42,8 @@ internal static class CommandLine
             FindCommand.Create(host),
             VerifyCommand.Create(host),
             RestoreCommand.Create(host),
+            ExportCommand.Create(host),
+            ImportCommand.Create(host),
             RepairCommand.Create(host),
             ConfigCommand.Create(host),
             DemoCommand.Create(host),

@@ -7,15 +7,16 @@ internal static unsafe partial class Libc
 {
     internal const int AtFdCwd = -100, AtSymlinkNofollow = 0x100, AtRemoveDir = 0x200, AtEmptyPath = 0x1000;
     internal const int OReadOnly = 0, OWriteOnly = 1, OReadWrite = 2, OCreate = 0x40, OExclusive = 0x80, OTruncate = 0x200,
-        ONonBlock = 0x800, ONoAccessTime = 0x40000, OCloseOnExec = 0x80000;
+        ONonBlock = 0x800, ONoAccessTime = 0x40000, OCloseOnExec = 0x80000, OPath = 0x200000;
     internal const int SeekData = 3, SeekHole = 4;
     internal const uint StatxBasicStats = 0x7ff;
     internal const uint RenameNoReplace = 1, RenameExchange = 2;
     internal const nuint FiClone = 0x40049409;
 
-    // The two flags whose value differs between the architectures.
+    // The flags whose values differ between the architectures.
     internal static readonly int ODirectory = Arm ? 0x4000 : 0x10000;
     internal static readonly int ONoFollow = Arm ? 0x8000 : 0x20000;
+    internal static readonly int ODirect = Arm ? 0x10000 : 0x4000;
     private static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
     internal static readonly nint SysGetdents64 = Arm ? 61 : 217;
 
@@ -81,6 +82,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial nint pread(int fd, byte* buffer, nint count, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint pwrite(int fd, byte* buffer, nint count, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int ioctl(int fd, nuint request, nint argument);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int fcntl(int fd, int command, nint argument);
     [LibraryImport("libc", SetLastError = true)] internal static partial int flock(int fd, int operation);
     [LibraryImport("libc", SetLastError = true)] internal static partial int sync_file_range(int fd, long offset, long count, uint flags);
     [LibraryImport("libc")] internal static partial int posix_fadvise(int fd, long offset, long length, int advice);
@@ -90,6 +92,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int lsetxattr(byte* path, byte* name, byte* value, nint size, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int lremovexattr(byte* path, byte* name);
     [LibraryImport("libc", SetLastError = true)] internal static partial int statvfs(byte* path, StatVfs* result);
+    [LibraryImport("libc", SetLastError = true)] internal static partial byte* mmap(nint address, nint length, int protection, int flags, int fd, long offset);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(byte* address, nint length);
     [LibraryImport("libc")] internal static partial uint geteuid();
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);

@@ -64,10 +64,13 @@ public static unsafe class PosixFile
     public static SafeFileHandle OpenFollowing(BytePath path) =>
         Open(PosixDirectory.Current, path, Libc.OReadOnly | Libc.ONonBlock, 0, "open");
 
-    /// <summary>Where a path leads when every symbolic link on it is followed. The thing must exist and may be a file or a directory.</summary>
+    /// <summary>
+    /// Where a path leads when every symbolic link on it is followed. The thing must exist and may be anything: it is not opened for reading, so
+    /// it need not be readable, and no lock on it is lost.
+    /// </summary>
     public static BytePath GetRealPath(BytePath path)
     {
-        using SafeFileHandle file = OpenFollowing(path);
+        using SafeFileHandle file = Open(PosixDirectory.Current, path, Libc.OPath, 0, "look up");
         return PosixDirectory.Current.ReadLink(BytePath.From($"/proc/self/fd/{Descriptor(file)}"));
     }
 
@@ -96,6 +99,25 @@ public static unsafe class PosixFile
         fixed (byte* p = buffer)
         {
             while (filled < buffer.Length)
+            {
+                nint read = Libc.pread(Descriptor(file), p + filled, buffer.Length - filled, offset + filled);
+                if (read == 0) break;
+                if (read > 0) filled += (int)read;
+                else if (System.Runtime.InteropServices.Marshal.GetLastPInvokeError() != (int)Errno.EINTR) throw PosixException.FromLastError("read", shown);
+            }
+        }
+        return filled;
+    }
+
+    /// <summary>
+    /// As <see cref="ReadFully"/>, for a file that may be read past the page cache: offset and buffer are aligned, and a read that ends between blocks has met the end.
+    /// </summary>
+    public static int ReadAligned(SafeFileHandle file, Span<byte> buffer, long offset, BytePath shown)
+    {
+        int filled = 0;
+        fixed (byte* p = buffer)
+        {
+            while (filled < buffer.Length && filled % DirectAlignment == 0)
             {
                 nint read = Libc.pread(Descriptor(file), p + filled, buffer.Length - filled, offset + filled);
                 if (read == 0) break;
@@ -169,6 +191,19 @@ public static unsafe class PosixFile
 
     /// <summary>Takes an exclusive advisory lock (flock), waiting for it.</summary>
     public static void Lock(SafeFileHandle file, BytePath shown) => Check(Libc.flock(Descriptor(file), 2), "lock", shown);
+
+    /// <summary>
+    /// Turns reading and writing past the page cache on or off (O_DIRECT); false where the file system cannot. While it is on, offsets, lengths and memory must be
+    /// multiples of <see cref="DirectAlignment"/>.
+    /// </summary>
+    public static bool TrySetDirect(SafeFileHandle file, bool direct)
+    {
+        int flags = Libc.fcntl(Descriptor(file), 3 /* F_GETFL */, 0);
+        return flags >= 0 && Libc.fcntl(Descriptor(file), 4 /* F_SETFL */, direct ? flags | Libc.ODirect : flags & ~Libc.ODirect) == 0;
+    }
+
+    /// <summary>What O_DIRECT asks of offsets, lengths and memory, on every device and file system in use today.</summary>
+    public const int DirectAlignment = 4096;
 
     /// <summary>Starts writing a range out to disk without waiting: step one of a write-behind window.</summary>
     public static void StartWriteOut(SafeFileHandle file, long offset, long length) =>

@@ -8,7 +8,6 @@ using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
-using BackupTool.Services.Sources.RocksDb;
 
 namespace BackupTool.Operations.Backup;
 
@@ -72,7 +71,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         await using RepositoryLock held = await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Write, "now",
             request.LockWait ?? configuration.Repository.LockWait, time, progress.Message, cancellationToken);
         if (await repository.CheckFixedFilesAsync(cancellationToken) is [var damage, ..]) throw damage;
-        BytePath staging = PrepareStaging();
+        BytePath staging = RunStaging.Create(configuration.Staging.Path, progress);
         try
         {
             return await RunLockedAsync(request, services, repository, staging, started, cancellationToken);
@@ -227,18 +226,9 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         return names.Count == 0 ? configuration.Services : [.. configuration.Services.Where(s => names.Contains(s.Name))];
     }
 
-    private BytePath PrepareStaging()
-    {
-        BytePath parent = configuration.Staging.Path;
-        Directory.CreateDirectory(parent.ToString(), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        foreach (BytePath stale in StaleStaging.Remove(parent)) progress.Message($"removed {stale}, which an interrupted run had left");
-        return StagingDirectory.CreateIn(parent);
-    }
-
     private void Fail(ServiceSettings service, ExplainedException failure)
     {
-        string reason = failure.Hint is null ? failure.Message : $"{failure.Message} {failure.Hint}";
-        _failures.Add(new ServiceFailure(service.Name, reason));
-        progress.Warn($"{service.Name} is not backed up: {reason}");
+        string message = failure.Message.TrimEnd('.');
+        _failures.Add(new ServiceFailure(service.Name, failure.Hint is null ? $"{message}." : $"{message}. {failure.Hint}"));
     }
 }

@@ -23,8 +23,8 @@ internal sealed record CutEntry(BytePath Path, FileStatus Status, BytePath LinkT
 /// </summary>
 internal sealed class CutListing(BytePath spillDirectory) : IDisposable
 {
-    private const int MaxMemoryBytes = 8 << 20;
-    private readonly MemoryStream _recent = new();
+    private const int MaxMemoryBytes = 2 << 20;
+    private readonly MemoryStream _recent = new(MaxMemoryBytes + (64 << 10));
     private SafeFileHandle? _file;
     private long _spilled;
 

@@ -23,13 +23,16 @@ internal sealed class ServiceCut : IAsyncDisposable
     private readonly StagedDatabases _databases;
     private readonly List<StagedRocksDb> _rocksDbs = [];
     private readonly HashSet<BytePath> _databasePaths = [];
+    private readonly HashSet<string> _warnedBefore;
     private readonly PluginFacts _plugins;
+    private HashSet<BytePath> _expectedDatabases = [];
 
     private ServiceCut(ServiceSettings settings, ServiceLayout layout, CutContext context, ServiceSnapshot? parent)
     {
         (_settings, Layout, _context) = (settings, layout, context);
         _listing = new CutListing(context.StagingDirectory);
-        _databases = new StagedDatabases(context.StagingDirectory.Combine(settings.Name), context.Progress);
+        _databases = new StagedDatabases(context.StagingDirectory.Combine(settings.Name), Warn);
+        _warnedBefore = [.. parent?.Warnings.Select(static warning => warning.Path) ?? []];
         _plugins = new PluginFacts(layout, parent, Warn);
         PosixDirectory.Current.CreateDirectory(context.StagingDirectory.Combine(settings.Name), 0x1c0);
     }
@@ -76,6 +79,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     private async Task TakeAsync(Archive? parentArchive, CancellationToken cancellationToken)
     {
         var tree = new ServiceTree(_settings, Layout, _context.Repository, OnFinding, AddLeftOut);
+        _expectedDatabases = [.. Layout.ExpectedDatabases.Select(static path => SymlinkChain.Resolve(path).Target)];
         foreach (BytePath database in tree.RocksDbDirectories) Stage(database, cancellationToken);
         Dictionary<BytePath, StagedFile> staged = _rocksDbs.SelectMany(static db => db.Files).ToDictionary(static file => file.OriginalPath);
         ParentArchive? parent = parentArchive is null ? null : _context.OpenParent(parentArchive, cancellationToken);
@@ -110,7 +114,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         if (staged.TryGetValue(entry.Path, out StagedFile? file)) return ClassifyStaged(file, old);
         if (IsSidecar(entry.Path)) return null;
         if (old is { IsDatabase: true } && old.IsUnchanged(status, DatabaseKeyOf(entry))) return ClassifyDatabase(entry, old, cancellationToken);
-        if (old is { IsDatabase: false } && old.IsUnchanged(status, "")) return Listed(entry, old, CutFlags.None, "", isPlugin: true);
+        if (old is { IsDatabase: false } && old.IsUnchanged(status, "") && !WasWarnedOf(entry)) return Listed(entry, old, CutFlags.None, "", isPlugin: true);
         try
         {
             if (SqliteHeader.IsDatabase(entry.Path)) return ClassifyDatabase(entry, old, cancellationToken);
@@ -127,10 +131,30 @@ internal sealed class ServiceCut : IAsyncDisposable
     {
         string key = DatabaseKeyOf(entry);
         _databasePaths.Add(entry.Path);
-        bool unchanged = old is not null && old.IsUnchanged(entry.Status, key);
-        if (!unchanged) _databases.Pin(entry.Path, _context.Time, cancellationToken);
-        return Listed(entry, old, CutFlags.Database, key);
+        bool unchanged = old is not null && old.IsUnchanged(entry.Status, key) && !WasWarnedOf(entry);
+        if (unchanged || TryPin(entry.Path, cancellationToken)) return Listed(entry, unchanged ? old : null, CutFlags.Database, key);
+        _databasePaths.Remove(entry.Path);
+        return Listed(entry, old, CutFlags.None, "");
     }
+
+    /// <summary>What the service cannot do without must be a sound database. For anything else that looks like one, whoever may put files there decides what it is: it must not cost the backup.</summary>
+    private bool TryPin(BytePath path, CancellationToken cancellationToken)
+    {
+        bool isExpected = _expectedDatabases.Contains(path);
+        try
+        {
+            _databases.Pin(path, isExpected, _context.Time, cancellationToken);
+            return true;
+        }
+        catch (Exception e) when (!isExpected && e is NotADatabaseException or DatabaseDamagedException)
+        {
+            Warn(path, $"stored as a plain file: {e.Message}");
+            return false;
+        }
+    }
+
+    /// <summary>Whether the snapshot before told of it: then it is looked at again, so that the warning does not fall silent.</summary>
+    private bool WasWarnedOf(WalkedEntry entry) => _warnedBefore.Count > 0 && _warnedBefore.Contains(entry.Path.ToString());
 
     private static string DatabaseKeyOf(WalkedEntry entry) =>
         string.Create(CultureInfo.InvariantCulture, $"size {entry.Status.Size}; {SqliteChangeKey.Describe(PosixDirectory.Current, entry.Path)}");
@@ -173,9 +197,9 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     private void CheckExpectations()
     {
-        foreach (BytePath expected in Layout.ExpectedDatabases)
+        foreach (BytePath expected in _expectedDatabases)
         {
-            if (_databasePaths.Contains(SymlinkChain.Resolve(expected).Target)) continue;
+            if (_databasePaths.Contains(expected)) continue;
             throw new OperationException($"{expected} of the service {_settings.Name} is not a SQLite database, or is left out: a backup without it is worth nothing.",
                 "Check the path in the service's configuration, and `exclude` in this tool's.");
         }
@@ -206,7 +230,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
     }
 
-    private Func<CancellationToken, Task<BytePath>> CopyOf(CutEntry entry) => cancellationToken =>
+    private Func<CancellationToken, Task<DatabaseContent>> CopyOf(CutEntry entry) => cancellationToken =>
         _databases.Contains(entry.Path)
             ? _databases.CopyOf(entry.Path).WaitAsync(cancellationToken)
             // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.

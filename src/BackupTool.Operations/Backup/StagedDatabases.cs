@@ -1,45 +1,45 @@
 using BackupTool.Posix;
+using BackupTool.Repositories.Archives;
 using BackupTool.Services.Sources.Sqlite;
 
 namespace BackupTool.Operations.Backup;
 
 /// <summary>
-/// The databases that a cut has pinned: each a snapshot held open, copied one after another in the background once the cut is over, checked, and let go. Whoever
-/// archives a database waits for its copy.
+/// The databases that a cut has pinned: each a snapshot held open. Once the cut is over they are checked and copied one after another in the background, and let go; one
+/// whose main file is the pinned moment is read as it lies, and held until the end. Whoever archives a database waits for it.
 /// </summary>
-internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserver progress) : IAsyncDisposable
+internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath, string> warn) : IAsyncDisposable
 {
-    private readonly List<(PinnedDatabase Pinned, TaskCompletionSource<BytePath> Copied)> _databases = [];
-    private readonly Dictionary<BytePath, Task<BytePath>> _copies = [];
+    private readonly List<(PinnedDatabase Pinned, TaskCompletionSource<DatabaseContent> Copied)> _databases = [];
+    private readonly Dictionary<BytePath, Task<DatabaseContent>> _copies = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _copying = Task.CompletedTask;
 
-    /// <summary>Pins a database now. Its copy is made after <see cref="StartCopying"/>.</summary>
-    internal void Pin(BytePath path, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>
+    /// Pins a database now. Its copy is made after <see cref="StartCopying"/>. One that must be sound makes whoever awaits the copy fail when it is
+    /// damaged; another is copied with its damage, and that is a warning.
+    /// </summary>
+    internal void Pin(BytePath path, bool mustBeSound, TimeProvider time, CancellationToken cancellationToken)
     {
-        var copied = new TaskCompletionSource<BytePath>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _databases.Add((PinnedDatabase.Pin(path, new SqliteOptions(), time, cancellationToken), copied));
+        var copied = new TaskCompletionSource<DatabaseContent>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _databases.Add((PinnedDatabase.Pin(path, new SqliteOptions { KeepsDamagedCopy = !mustBeSound }, time, cancellationToken), copied));
         _copies.Add(path, copied.Task);
     }
 
     internal bool Contains(BytePath path) => _copies.ContainsKey(path);
 
-    internal Task<BytePath> CopyOf(BytePath path) => _copies[path];
+    internal Task<DatabaseContent> CopyOf(BytePath path) => _copies[path];
 
     internal void StartCopying() => _copying = Task.Run(CopyAll);
 
     private void CopyAll()
     {
         int number = 0;
-        foreach ((PinnedDatabase pinned, TaskCompletionSource<BytePath> copied) in _databases)
+        foreach ((PinnedDatabase pinned, TaskCompletionSource<DatabaseContent> copied) in _databases)
         {
-            using PinnedDatabase letGo = pinned;
-            BytePath copy = stagingDirectory.Combine($"database-{number++}");
             try
             {
-                CopyResult result = pinned.CopyTo(copy, null, _stop.Token);
-                if (result.UncheckedBecause is { } reason) progress.Warn($"{pinned.Path}: its copy could not be checked: {reason}");
-                copied.SetResult(copy);
+                copied.SetResult(Take(pinned, stagingDirectory.Combine($"database-{number++}")));
             }
             catch (OperationCanceledException)
             {
@@ -50,7 +50,23 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, IProgressObserv
                 copied.SetException(e);   // thrown where the copy is awaited
             }
         }
-        _databases.Clear();
+    }
+
+    private DatabaseContent Take(PinnedDatabase pinned, BytePath copy)
+    {
+        if (pinned.TryReadInPlace(_stop.Token) is { } still)
+        {
+            WarnIfUnproven(pinned.Path, still.UncheckedBecause);
+            return new DatabaseContent(pinned.Path, still.File);
+        }
+        using PinnedDatabase letGo = pinned;
+        WarnIfUnproven(pinned.Path, pinned.CopyTo(copy, null, _stop.Token).UncheckedBecause);
+        return new DatabaseContent(copy, null);
+    }
+
+    private void WarnIfUnproven(BytePath path, string? uncheckedBecause)
+    {
+        if (uncheckedBecause is not null) warn(path, $"its copy is stored unproven: {uncheckedBecause}");
     }
 
     public async ValueTask DisposeAsync()

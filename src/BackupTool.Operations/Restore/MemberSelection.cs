@@ -33,12 +33,15 @@ internal sealed class MemberSelection
     /// <summary>Bytes of their files.</summary>
     internal long Bytes { get; private set; }
 
+    /// <summary>Bytes that they take on a disk, holes not counted.</summary>
+    internal long NeededBytes { get; private set; }
+
     /// <summary>Reads the catalog once, to know what is wanted before anything is written.</summary>
     internal async Task ScanAsync(Repository repository, ChunkIndex index, Archive archive, CancellationToken cancellationToken)
     {
         if (IsEverything)
         {
-            (Entries, Bytes) = (archive.Entries, archive.ContentBytes);
+            (Entries, Bytes, NeededBytes) = (archive.Entries, archive.ContentBytes, Math.Min(archive.ContentBytes, archive.Bytes));
             return;
         }
         var linksTo = new List<(BytePath Link, BytePath Target)>();
@@ -49,6 +52,7 @@ internal sealed class MemberSelection
             if (!IsWanted(entry.Path, entry.Kind)) continue;
             Entries++;
             Bytes += entry.Size;
+            NeededBytes += entry.StoredSize;
             if (entry.IsHardLink && !IsWanted(entry.LinkTarget, FileKind.Regular)) linksTo.Add((entry.Path, entry.LinkTarget));
         }
         foreach ((BytePath link, BytePath target) in linksTo) _movedTo.TryAdd(target, link);

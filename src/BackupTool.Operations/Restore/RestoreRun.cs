@@ -5,6 +5,7 @@ using BackupTool.Repositories.Archives.Extraction;
 using BackupTool.Repositories.Archives.Tar;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Snapshots;
+using BackupTool.Services.Sources.RocksDb;
 
 namespace BackupTool.Operations.Restore;
 
@@ -52,7 +53,7 @@ public sealed class RestoreRun(Repository repository, ChunkIndex index, IProgres
         foreach ((ServiceSnapshot service, MemberSelection selection) in plan) await selection.ScanAsync(repository, index, service.Archive, cancellationToken);
         long entries = plan.Sum(static p => p.Selection.Entries), bytes = plan.Sum(static p => p.Selection.Bytes);
         if (entries == 0) throw new NotInRepositoryException("Nothing in the snapshot matches.", "Run 'backup find' or 'backup show' to see the paths; a pattern without a slash matches names at any depth.");
-        bool created = Prepare(request, bytes);
+        bool created = Prepare(request, plan.Sum(static p => p.Selection.NeededBytes));
         if (request.DryRun) return new RestoreReport(request.Target, entries, bytes, []);
         try
         {
@@ -69,13 +70,15 @@ public sealed class RestoreRun(Repository repository, ChunkIndex index, IProgres
     }
 
     /// <summary>Refuses what cannot work before anything is written; true when the target is to be created.</summary>
-    private static bool Prepare(RestoreRequest request, long bytes)
+    private bool Prepare(RestoreRequest request, long neededBytes)
     {
         BytePath target = request.Target;
         bool exists = PosixFile.TryGetStatusFollowing(target, out FileStatus status);
         if (exists && status.Kind != FileKind.Directory) throw new OperationException($"{target} is not a directory.", "Give --target an empty or new directory.");
         if (exists && !request.Overwrite)
         {
+            if (!request.DryRun)
+                foreach (BytePath stale in StaleStaging.Remove(target)) progress.Message($"removed {stale}, which an interrupted restore had left");
             using PosixDirectory directory = PosixDirectory.Open(target);
             if (directory.ReadNames().Count > 0)
                 throw new OperationException($"{target} is not empty.", "Choose an empty or new directory, or add --overwrite to replace files of the same names in it.");
@@ -83,15 +86,14 @@ public sealed class RestoreRun(Repository repository, ChunkIndex index, IProgres
         BytePath place = exists ? target : target.Parent;
         if (!PosixFile.TryGetStatusFollowing(place, out _)) throw new OperationException($"{place} does not exist.", "Create it first, or choose another target.");
         long free = PosixFile.GetFreeBytes(place);
-        if (free < bytes) throw new OperationException($"{target} has room for {free:N0} bytes; {bytes:N0} are to be restored.", "Make room, choose another target, or restore less with --service or --include.");
+        if (free < neededBytes) throw new OperationException($"{target} has room for {free:N0} bytes; {neededBytes:N0} are to be restored.", "Make room, choose another target, or restore less with --service or --include.");
         return !exists;
     }
 
     private async Task RestoreBesideAsync(BytePath target, List<(ServiceSnapshot, MemberSelection)> plan, long bytes, CancellationToken cancellationToken)
     {
         using PosixDirectory directory = PosixDirectory.Open(target);
-        var partial = BytePath.From($".restore-partial-{Environment.ProcessId}");
-        directory.CreateDirectory(partial, 0x1c0);
+        BytePath partial = StagingDirectory.CreateIn(target).Name;
         try
         {
             using PosixDirectory inside = directory.OpenDirectory(partial);

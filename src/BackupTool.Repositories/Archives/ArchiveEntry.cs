@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using Microsoft.Win32.SafeHandles;
 
 namespace BackupTool.Repositories.Archives;
 
@@ -30,14 +31,22 @@ public sealed class ArchiveEntry
     public BytePath StagedPath { get; init; }
 
     /// <summary>Gives the consistent copy of a database; awaited only when it is needed. Its size is its own.</summary>
-    public Func<CancellationToken, Task<BytePath>>? DatabaseCopy { get; init; }
+    public Func<CancellationToken, Task<DatabaseContent>>? DatabaseCopy { get; init; }
 
     /// <summary>Whether the content is a copy of our own, or held still by us: then nothing can change it.</summary>
     internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null;
 
+    /// <summary>Another name for the archive than the original's; empty for its own.</summary>
+    public BytePath MemberName { get; init; }
+
     /// <summary>The name in the archive.</summary>
-    public BytePath MemberPath => Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
+    public BytePath MemberPath => !MemberName.IsEmpty ? MemberName : Path.WithoutLeadingSlash() is { IsEmpty: false } path ? path : BytePath.From(".");
 }
+
+/// <summary>Where the consistent content of a database is read.</summary>
+/// <param name="Path">A copy of our own; for messages when <paramref name="File"/> is given.</param>
+/// <param name="File">The original, held still by whoever gave it, who also closes it; null to open <paramref name="Path"/>. Its journal mode is read as "rollback".</param>
+public sealed record DatabaseContent(BytePath Path, SafeFileHandle? File);
 
 /// <summary>Something that is not in the archive as it should be.</summary>
 /// <param name="Path">Which original.</param>
@@ -47,4 +56,5 @@ public readonly record struct ArchiveWarning(BytePath Path, string Reason);
 /// <summary>An entry whose place among the names of its inode is known.</summary>
 /// <param name="Entry">The entry.</param>
 /// <param name="HardLinkTo">The member that holds the content, when this is a further name of it.</param>
-internal readonly record struct PlannedEntry(ArchiveEntry Entry, BytePath? HardLinkTo);
+/// <param name="StoredIn">The chunks of the parent that hold it unchanged, when its bundle must be made anew: it is taken from there, not read again.</param>
+internal readonly record struct PlannedEntry(ArchiveEntry Entry, BytePath? HardLinkTo, IReadOnlyList<PlacedChunk>? StoredIn = null);

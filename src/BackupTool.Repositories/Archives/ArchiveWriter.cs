@@ -18,7 +18,7 @@ public sealed record ArchiveResult(Archive Archive, long ReusedEntries, long Rea
 /// </summary>
 public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, Action<ArchiveWarning> report, Action<long> onProgress)
 {
-    private const long MaxHeldBytes = 40 << 20;
+    private const long MaxHeldBytes = 24 << 20;
 
     private readonly SegmentPlanner _planner = new(session.Repository.Format.Chunking);
     private readonly Dictionary<(ulong Device, ulong Inode), BytePath> _firstNames = [];
@@ -64,18 +64,18 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
         FileStatus status = entry.Status;
         if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.IsStaged) return new(entry, null);
         if (_firstNames.TryGetValue((status.Device, status.Inode), out BytePath first)) return new(entry, first);
-        if (entry.Unchanged is not null || CanOpen(entry.Path)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
+        if (entry.Unchanged is not null || CanOpen(entry)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
         return new(entry, null);
     }
 
-    private static bool CanOpen(BytePath path)
+    private static bool CanOpen(ArchiveEntry entry)
     {
         try
         {
-            PosixDirectory.Current.OpenForReading(path).Dispose();
+            PosixDirectory.Current.OpenForReading(entry.Path).Dispose();
             return true;
         }
-        catch (PosixException e) when (MemberReading.Explain(e) is not null)
+        catch (PosixException e) when (MemberReading.Explain(entry, e) is not null)
         {
             return false;   // reported when its turn comes to be read
         }
@@ -89,13 +89,24 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
         _planner.StartNext();
         if (IsWholeBundleOfParent(bundle) && await TakeOverAsync([.. bundle.Select(static p => p.Entry.Unchanged!)], cancellationToken)) return;
         long bytes = bundle.Sum(static p => 3L * TarHeader.BlockSize + (p.HardLinkTo is null && p.Entry.Status.Kind == FileKind.Regular ? p.Entry.Status.Size : 0));
-        await _pipeline.AddAsync(new BundleStep(builder, bundle, bytes), cancellationToken);
+        await _pipeline.AddAsync(new BundleStep(builder, await FindStoredAsync(bundle), bytes), cancellationToken);
+    }
+
+    /// <summary>A bundle in which something changed is made anew; the files in it that did not change come from the parent's chunks, not from the service.</summary>
+    private async ValueTask<List<PlannedEntry>> FindStoredAsync(List<PlannedEntry> bundle)
+    {
+        for (int i = 0; i < bundle.Count; i++)
+        {
+            if (bundle[i] is not { HardLinkTo: null, Entry.Unchanged: { Kind: FileKind.Regular, IsHardLink: false, Placement: not Placement.Own } old }) continue;
+            bundle[i] = bundle[i] with { StoredIn = await parent!.CoverAsync(old.StreamOffset, old.StreamOffset + old.StreamBytes) };
+        }
+        return bundle;
     }
 
     private static bool IsWholeBundleOfParent(List<PlannedEntry> bundle)
     {
         CatalogEntry? last = null;
-        foreach ((ArchiveEntry entry, BytePath? hardLinkTo) in bundle)
+        foreach ((ArchiveEntry entry, BytePath? hardLinkTo, _) in bundle)
         {
             if (entry.Unchanged is not { } old || old.Placement != (last is null ? Placement.BundleStart : Placement.Bundled)) return false;
             if (last is not null && old.Ordinal != last.Ordinal + 1) return false;

@@ -17,7 +17,7 @@ public readonly record struct StreamRange(long Start, long End);
 /// </summary>
 internal sealed class ContentReader(Repository repository, ChunkIndex index)
 {
-    private const long MaxHeldBytes = 48 << 20;
+    private const long MaxHeldBytes = 32 << 20;
     private const int MaxRunBytes = 2 << 20;
 
     internal BufferPool Buffers { get; } = new();

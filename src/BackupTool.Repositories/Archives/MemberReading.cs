@@ -25,8 +25,21 @@ internal static class MemberReading
         LinkTarget = hardLinkTo ?? entry.LinkTarget,
         DeviceMajor = status.DeviceMajor,
         DeviceMinor = status.DeviceMinor,
-        ExtendedAttributes = hardLinkTo is null ? PosixDirectory.Current.ReadExtendedAttributes(entry.Path) : [],
+        ExtendedAttributes = hardLinkTo is null ? ReadAttributes(entry) : [],
     };
+
+    /// <summary>Those of the original; when it has gone since it was staged (engines compact all the time), those of the staged file, which a link shares.</summary>
+    private static IReadOnlyList<ExtendedAttribute> ReadAttributes(ArchiveEntry entry)
+    {
+        try
+        {
+            return PosixDirectory.Current.ReadExtendedAttributes(entry.Path);
+        }
+        catch (PosixException e) when (e.IsNotFound && entry.IsStaged)
+        {
+            return entry.StagedPath.IsEmpty ? [] : PosixDirectory.Current.ReadExtendedAttributes(entry.StagedPath);
+        }
+    }
 
     internal static CatalogEntry ToCatalog(
         ArchiveEntry entry, TarMember member, in FileStatus status, Placement placement, int headerBytes, UnixTime readAt, string contentKey) => new()
@@ -63,9 +76,10 @@ internal static class MemberReading
         changedAt.Nanoseconds == 0 ? changedAt.Seconds < readAt.Seconds - 2 : changedAt < readAt;
 
     /// <summary>
-    /// Why this one original cannot be read, when that is its own fault; null when the failure is the machine's (no descriptors, no memory), which ends the run.
+    /// Why this one original cannot be read, when that is its own fault; null when the failure is the machine's (no descriptors, no memory), which ends the run. So does the failure to read
+    /// what we staged ourselves: a database that lacks one of its files is none.
     /// </summary>
-    internal static string? Explain(PosixException failure) => failure.Errno switch
+    internal static string? Explain(ArchiveEntry entry, PosixException failure) => entry.IsStaged ? null : failure.Errno switch
     {
         Errno.ENOENT or Errno.ENOTDIR or Errno.ESTALE => "vanished while the backup ran",
         Errno.EACCES or Errno.EPERM => "cannot be read: permission denied",

@@ -11,6 +11,9 @@ namespace BackupTool.Repositories.Archives;
 /// </summary>
 internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, CancellationToken, ValueTask> add, Action<ArchiveWarning> report, Action<long> onRead)
 {
+    // Write and read version in a SQLite header (fileformat2, 1.3.3): what is stored has no write-ahead log beside it.
+    private const int JournalModeOffset = 18;
+    private const byte RollbackJournal = 1;
     private const int StepBytes = 2 << 20;
     private static readonly byte[] Zeros = new byte[TarHeader.BlockSize];
 
@@ -30,7 +33,7 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             for (int attempt = 1; !await TryReadAsync(entry, attempt == MemberReading.Attempts, cancellationToken); attempt++)
                 await RestartAsync(cancellationToken);
         }
-        catch (PosixException e) when (MemberReading.Explain(e) is { } reason)
+        catch (PosixException e) when (MemberReading.Explain(entry, e) is { } reason)
         {
             await RestartAsync(cancellationToken);
             report(new ArchiveWarning(entry.Path, reason));
@@ -39,32 +42,42 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
 
     private async Task<bool> TryReadAsync(ArchiveEntry entry, bool acceptChanging, CancellationToken cancellationToken)
     {
-        BytePath path = entry.DatabaseCopy is { } copy ? await copy(cancellationToken) : entry.StagedPath.IsEmpty ? entry.Path : entry.StagedPath;
+        DatabaseContent? database = entry.DatabaseCopy is { } copy ? await copy(cancellationToken) : null;
+        BytePath path = database?.Path ?? (entry.StagedPath.IsEmpty ? entry.Path : entry.StagedPath);
         UnixTime readAt = PosixIdentity.FileClock();
-        using SafeFileHandle file = PosixDirectory.Current.OpenForReading(path);
-        FileStatus before = PosixFile.GetStatus(file, path);
-        if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
-        FileStatus shown = entry.IsStaged ? entry.Status : before;
-        long size = entry.StagedPath.IsEmpty ? before.Size : entry.Status.Size;
-        List<SparseExtent>? sparse = entry.IsStaged ? null : FindExtents(file, before, path);
-        TarMember member = MemberReading.ToMember(entry, shown, size, null, sparse);
+        SafeFileHandle file = database?.File ?? PosixDirectory.Current.OpenForReading(path);
+        try
+        {
+            FileStatus before = PosixFile.GetStatus(file, path);
+            if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
+            FileStatus shown = entry.IsStaged ? entry.Status : before;
+            long size = entry.StagedPath.IsEmpty ? before.Size : entry.Status.Size;
+            List<SparseExtent>? sparse = entry.IsStaged ? null : FindExtents(file, before, path);
+            TarMember member = MemberReading.ToMember(entry, shown, size, null, sparse);
 
-        int headerBytes = AddHeader(member);
-        PosixFile.AdviseSequential(file);
-        var content = new ExtentReader(file, path, sparse ?? [new SparseExtent(0, size)]);
-        if (entry.IsDatabase) await CutFixedAsync(content, member.StoredSize, cancellationToken);
-        else await CutByContentAsync(content, member.StoredSize, cancellationToken);
-        AddPadding(member.StoredSize);
+            int headerBytes = AddHeader(member);
+            var content = new ExtentReader(file, path, sparse ?? [new SparseExtent(0, size)]);
+            if (entry.IsDatabase) await CutFixedAsync(content, member.StoredSize, cancellationToken);
+            else await CutByContentAsync(content, member.StoredSize, cancellationToken);
+            AddPadding(member.StoredSize);
 
-        if (entry.IsStaged && content.CameShort) throw new PosixException((Errno)5 /* EIO */, "read to its end", path);
-        bool unchanged = entry.IsStaged || (!content.CameShort && PosixFile.GetStatus(file, path).IsUnchangedSince(before));
-        if (!unchanged && !acceptChanging) return false;
-        if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
-        await FlushAsync(cancellationToken);
-        CatalogEntry line = MemberReading.ToCatalog(entry, member, shown, Placement.Own, headerBytes, readAt, "");
-        await add(new FileEndStep(unchanged ? line : line with { ChangedAt = null }), cancellationToken);
-        return true;
+            bool unchanged = !content.CameShort && (!MayChange(entry, database) || PosixFile.GetStatus(file, path).IsUnchangedSince(before));
+            if (!unchanged && entry.IsStaged) throw new PosixException((Errno)5 /* EIO */, "hold still while it was read", path);
+            if (!unchanged && !acceptChanging) return false;
+            if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
+            await FlushAsync(cancellationToken);
+            CatalogEntry line = MemberReading.ToCatalog(entry, member, shown, Placement.Own, headerBytes, readAt, "");
+            await add(new FileEndStep(unchanged ? line : line with { ChangedAt = null }), cancellationToken);
+            return true;
+        }
+        finally
+        {
+            if (database?.File is null) file.Dispose();
+        }
     }
+
+    /// <summary>A staged file may share its inode with an original that is linked, unlinked or grown: its first bytes stay. A copy is ours alone.</summary>
+    private static bool MayChange(ArchiveEntry entry, DatabaseContent? database) => !entry.IsStaged || database?.File is not null;
 
     private int AddHeader(TarMember member)
     {
@@ -90,10 +103,13 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
     private async Task CutFixedAsync(ExtentReader content, long left, CancellationToken cancellationToken)
     {
         int chunk = _chunking.DatabaseChunkBytes(left);
+        bool isFirst = true;
         while (left > 0)
         {
             NativeBuffer block = session.Buffers.Rent((int)Math.Min(left, StepBytes));
             int filled = content.Read(block.GetSpan()[..(int)Math.Min(left, StepBytes)]);
+            if (isFirst && filled >= 20) block.GetSpan().Slice(JournalModeOffset, 2).Fill(RollbackJournal);
+            isFirst = false;
             onRead(filled);
             for (int at = 0; at < filled; at += chunk) AddSlice(block.Retain(), at, Math.Min(chunk, filled - at), isContent: true);
             block.Release();
@@ -163,7 +179,7 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             extents.Add(new SparseExtent(start, end - start));
             at = end;
         }
-        return extents is [var only] && only.Length == status.Size ? null : extents;
+        return extents is [var only] && only.Length == status.Size ? null : [.. SparseExtent.AlignToBlocks(extents, status.Size)];
     }
 
     /// <summary>Reads stretches of a file as one stream. A file that became shorter gives zeros, and says so.</summary>

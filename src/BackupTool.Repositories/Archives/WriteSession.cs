@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Packs;
@@ -7,14 +6,13 @@ using BackupTool.Repositories.Storage;
 namespace BackupTool.Repositories.Archives;
 
 /// <summary>
-/// What one run writes into a repository: chunks into packs, each pack read back from the disk and compared with its name once it is durable, and at the end
-/// the index files for them. Nothing of it is visible to readers before a snapshot names it. One caller at a time appends.
+/// What one run writes into a repository: chunks into packs, each pack read back before it counts, and index files for
+/// them. Nothing of it is visible to readers before a snapshot names it. One caller at a time appends.
 /// </summary>
 public sealed class WriteSession : IAsyncDisposable
 {
-    private const int ReadBackBytes = 1 << 20;
     private readonly PackWriter _data, _metadata;
-    private readonly List<FinishedPack> _finished = [];
+    private List<FinishedPack> _unindexed;
     private readonly Lock _lock = new();
 
     /// <summary>Opens a session. The caller holds the writer's lock.</summary>
@@ -26,7 +24,7 @@ public sealed class WriteSession : IAsyncDisposable
     public WriteSession(Repository repository, ChunkIndex index, IReadOnlyList<FinishedPack> adopted, int level, CancellationToken cancellationToken)
     {
         (Repository, Index, Level) = (repository, index, level);
-        _finished.AddRange(adopted);
+        _unindexed = [.. adopted];
         AdoptedPacks = adopted.Count;
         _data = new PackWriter(repository.Storage, PackKind.Data, OnFinishedAsync, cancellationToken);
         _metadata = new PackWriter(repository.Storage, PackKind.Metadata, OnFinishedAsync, cancellationToken);
@@ -61,31 +59,21 @@ public sealed class WriteSession : IAsyncDisposable
 
     private async ValueTask OnFinishedAsync(FinishedPack pack, CancellationToken cancellationToken)
     {
-        await ReadBackAsync(pack, cancellationToken);
         Index.Add(pack);
+        List<FinishedPack>? full = null;
         lock (_lock)
         {
-            _finished.Add(pack);
             StoredBytes += pack.Bytes;
+            _unindexed.Add(pack);
+            if (_unindexed.Sum(static p => p.Chunks.Count) >= IndexFile.LinesPerFile) (full, _unindexed) = (_unindexed, []);
         }
+        if (full is not null) await WriteIndexAsync(full, cancellationToken);
     }
 
-    private async ValueTask ReadBackAsync(FinishedPack pack, CancellationToken cancellationToken)
+    private async ValueTask WriteIndexAsync(List<FinishedPack> packs, CancellationToken cancellationToken)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        NativeBuffer buffer = Buffers.Rent(ReadBackBytes);
-        for (long offset = 0; offset < pack.Bytes; offset += ReadBackBytes)
-        {
-            Memory<byte> part = buffer.Memory[..(int)Math.Min(ReadBackBytes, pack.Bytes - offset)];
-            await Repository.Storage.ReadAsync(pack.Id.FileName, offset, part, cancellationToken);
-            hash.AppendData(part.Span);
-        }
-        buffer.Release();
-        if (PackId.FromDigest(hash.GetHashAndReset()) != pack.Id)
-        {
-            throw new RepositoryDamagedException(pack.Id.FileName, "what was read back is not what was written",
-                $"Check the disk, the memory and the connection of {Repository.Storage.Description}; this run has committed nothing.");
-        }
+        List<StoredFile> files = await IndexFile.WriteAsync(Repository.Storage, packs, cancellationToken);
+        lock (_lock) StoredBytes += files.Sum(static file => file.Bytes);
     }
 
     /// <summary>Makes everything that was appended durable and findable. Commit the snapshot afterwards.</summary>
@@ -93,7 +81,8 @@ public sealed class WriteSession : IAsyncDisposable
     {
         await _data.FinishAsync(cancellationToken);
         await _metadata.FinishAsync(cancellationToken);
-        foreach (StoredFile file in await IndexFile.WriteAsync(Repository.Storage, _finished, cancellationToken)) StoredBytes += file.Bytes;
+        await WriteIndexAsync(_unindexed, cancellationToken);
+        _unindexed = [];
     }
 
     /// <inheritdoc/>

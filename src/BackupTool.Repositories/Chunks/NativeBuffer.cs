@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Numerics;
-using System.Runtime.InteropServices;
+using BackupTool.Posix;
 
 namespace BackupTool.Repositories.Chunks;
 
@@ -18,7 +18,7 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
     internal NativeBuffer(BufferPool pool, int capacity)
     {
         (_pool, Capacity) = (pool, capacity);
-        _start = (byte*)NativeMemory.AlignedAlloc((nuint)capacity, 4096);
+        _start = PageMemory.Allocate(capacity);
     }
 
     /// <summary>Size in bytes.</summary>
@@ -42,7 +42,7 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
 
     internal void Reset() => _references = 1;
 
-    internal void Free() => NativeMemory.AlignedFree(_start);
+    internal void Free() => PageMemory.Free(_start, Capacity);
 
     /// <inheritdoc/>
     public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex);
@@ -54,10 +54,15 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
     protected override void Dispose(bool disposing) { }
 }
 
-/// <summary>Hands out blocks of memory by size, rounded up to a power of two, and keeps returned ones for reuse. Thread-safe.</summary>
+/// <summary>
+/// Hands out blocks of memory by size, rounded up to a power of two, and keeps some of the returned ones for reuse: new pages are dear, but idle ones
+/// should not add up over the sizes. Thread-safe.
+/// </summary>
 public sealed class BufferPool : IDisposable
 {
     private const int SmallestShift = 14, LargestShift = 27;
+    private const long MaxIdleBytes = 32 << 20;
+    private long _idleBytes;
 
     private readonly ConcurrentBag<NativeBuffer>[] _idle =
         [.. Enumerable.Range(0, LargestShift - SmallestShift + 1).Select(static _ => new ConcurrentBag<NativeBuffer>())];
@@ -68,11 +73,21 @@ public sealed class BufferPool : IDisposable
         int shift = Math.Max(SmallestShift, 32 - BitOperations.LeadingZeroCount((uint)bytes - 1));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(shift, LargestShift, nameof(bytes));
         if (!_idle[shift - SmallestShift].TryTake(out NativeBuffer? buffer)) return new NativeBuffer(this, 1 << shift);
+        Interlocked.Add(ref _idleBytes, -buffer.Capacity);
         buffer.Reset();
         return buffer;
     }
 
-    internal void Return(NativeBuffer buffer) => _idle[BitOperations.Log2((uint)buffer.Capacity) - SmallestShift].Add(buffer);
+    internal void Return(NativeBuffer buffer)
+    {
+        if (Interlocked.Add(ref _idleBytes, buffer.Capacity) <= MaxIdleBytes)
+        {
+            _idle[BitOperations.Log2((uint)buffer.Capacity) - SmallestShift].Add(buffer);
+            return;
+        }
+        Interlocked.Add(ref _idleBytes, -buffer.Capacity);
+        buffer.Free();
+    }
 
     /// <summary>Frees the idle blocks; those still in use are freed never: end the pipeline first.</summary>
     public void Dispose()

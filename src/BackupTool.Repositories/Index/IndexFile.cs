@@ -18,7 +18,11 @@ public static class IndexFile
     /// <summary>The folder.</summary>
     public const string Folder = "index/";
     private const string Suffix = ".tsv.zst";
-    private const int MaxFileBytes = 256 << 20, LinesPerFile = 65_536, MaxLine = 2 * 65 + 3 * 21;
+
+    /// <summary>Chunks of a full index file: more make several files, so that neither writer nor reader needs much memory.</summary>
+    public const int LinesPerFile = 16_000;
+
+    private const int MaxFileBytes = 256 << 20, MaxLine = 2 * 65 + 3 * 21;
 
     /// <summary>The digest that a file's name states, or null when it is no name of an index file.</summary>
     public static string? DigestInName(string fileName) =>

@@ -55,7 +55,11 @@ public interface IStorageUpload : IAsyncDisposable
     /// <summary>Appends bytes. The memory may be reused when this returns.</summary>
     ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
 
-    /// <summary>Makes the file durable and visible under its name. Returns once both are so.</summary>
+    /// <summary>
+    /// Makes the file durable, reads it back from where it is stored, compares that with what was appended, and makes it visible under its name. Returns once all of it
+    /// is so.
+    /// </summary>
+    /// <exception cref="RepositoryDamagedException">What was read back is not what was written: nothing is visible.</exception>
     ValueTask CommitAsync(string name, CancellationToken cancellationToken);
 }
 

@@ -16,7 +16,6 @@ public sealed class LocalStorage : IStorage
     private static readonly FrozenSet<string> TopNames = FrozenSet.Create("README.txt", "restore.sh", "SHA256SUMS", TemporaryFolder, "lost+found");
 
     private readonly BytePath _root;
-    private int _uploads;
 
     /// <summary>Takes a directory that need not exist yet; a relative path starts at the working directory of now.</summary>
     public LocalStorage(BytePath root) => _root = root.IsAbsolute ? root : BytePath.From(Environment.CurrentDirectory).Combine(root);
@@ -87,13 +86,13 @@ public sealed class LocalStorage : IStorage
     public ValueTask<IStorageUpload> BeginUploadAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new(new Upload(this));
+        return new(new LocalUpload(this));
     }
 
     /// <inheritdoc/>
     public async ValueTask PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        await using var upload = new Upload(this);
+        await using var upload = new LocalUpload(this);
         await upload.AppendAsync(content, cancellationToken);
         await upload.CommitAsync(name, cancellationToken);
     }
@@ -101,7 +100,7 @@ public sealed class LocalStorage : IStorage
     /// <inheritdoc/>
     public async ValueTask<bool> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        await using var upload = new Upload(this);
+        await using var upload = new LocalUpload(this);
         await upload.AppendAsync(content, cancellationToken);
         return upload.Publish(name, replace: false);
     }
@@ -131,7 +130,7 @@ public sealed class LocalStorage : IStorage
         int removed = 0;
         foreach (BytePath name in directory.ReadNames())
         {
-            if (Upload.TryRemoveStale(directory, name)) removed++;
+            if (LocalUpload.TryRemoveStale(directory, name)) removed++;
         }
         return new(removed);
     }
@@ -149,162 +148,11 @@ public sealed class LocalStorage : IStorage
         }
     }
 
-    private BytePath PathOf(string name) => _root.Combine(FileName.Check(name));
+    internal BytePath PathOf(string name) => _root.Combine(FileName.Check(name));
 
-    private static void FlushDirectory(BytePath path)
+    internal static void FlushDirectory(BytePath path)
     {
         using PosixDirectory directory = PosixDirectory.Open(path);
         directory.Flush();
-    }
-
-    /// <summary>
-    /// A file in <c>tmp/</c>, under a lock (flock) that the kernel drops when the process ends: so an upload of somebody who lives is told from
-    /// one that was left. Written through a small window of the page cache, which spares the services' cache.
-    /// </summary>
-    private sealed class Upload : IStorageUpload
-    {
-        private const long Window = 8 << 20;
-        private const int MaxAttempts = 5;
-        private readonly LocalStorage _storage;
-        private readonly BytePath _temporary;
-        private readonly SafeFileHandle _file;
-        private long _length, _written;
-        private bool _published;
-
-        internal Upload(LocalStorage storage)
-        {
-            _storage = storage;
-            BytePath folder = storage._root.Combine(TemporaryFolder);
-            EnsureDirectory(folder);
-            for (int attempt = 1; ; attempt++)
-            {
-                _temporary = folder.Combine($"{Environment.ProcessId}-{Interlocked.Increment(ref storage._uploads)}-{Guid.NewGuid():N}");
-                _file = PosixDirectory.Current.CreateFile(_temporary);
-                // Between creating and locking, a removal may have taken it for stale. On a file system without flock no removal can.
-                if ((PosixFile.TryLock(_file) && IsAt(_file, _temporary)) || attempt == MaxAttempts) return;
-                Remove(_temporary);
-                _file.Dispose();
-            }
-        }
-
-        /// <summary>Removes a file that nobody holds, while holding it, so that who has just created it notices.</summary>
-        internal static bool TryRemoveStale(PosixDirectory directory, BytePath name)
-        {
-            try
-            {
-                using SafeFileHandle file = directory.OpenForReading(name);
-                if (!PosixFile.TryLock(file)) return false;
-                directory.RemoveFile(name);
-                return true;
-            }
-            catch (PosixException e) when (e.IsNotFound)
-            {
-                return false;   // published or removed meanwhile: not ours to remove
-            }
-        }
-
-        private static bool IsAt(SafeFileHandle file, BytePath path) =>
-            PosixDirectory.Current.TryGetStatus(path, out FileStatus status) && status.IsSameFileAs(PosixFile.GetStatus(file, path));
-
-        private static void Remove(BytePath path)
-        {
-            try
-            {
-                PosixDirectory.Current.RemoveFile(path);
-            }
-            catch (PosixException e) when (e.IsNotFound)
-            {
-                return;   // it is gone, and that is all that is wanted
-            }
-        }
-
-        public ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            PosixFile.WriteFully(_file, bytes.Span, _length, _temporary);
-            _length += bytes.Length;
-            while (_length - _written >= Window)
-            {
-                PosixFile.StartWriteOut(_file, _written, Window);
-                if (_written >= Window) PosixFile.FinishWriteOutAndDrop(_file, _written - Window, Window);
-                _written += Window;
-            }
-            return default;
-        }
-
-        public ValueTask CommitAsync(string name, CancellationToken cancellationToken)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Publish(name, replace: true);
-            return default;
-        }
-
-        internal bool Publish(string name, bool replace)
-        {
-            BytePath path = _storage.PathOf(name);
-            PosixFile.Flush(_file, _temporary);
-            EnsureDirectory(path.Parent);
-            if (_length >= Window) PosixFile.DropFromCache(_file);
-            if (replace) PosixDirectory.Current.Rename(_temporary, PosixDirectory.Current, path);
-            else if (!TryRename(path)) return false;
-            _published = true;
-            FlushDirectory(path.Parent);
-            return true;
-        }
-
-        private bool TryRename(BytePath path)
-        {
-            try
-            {
-                PosixDirectory.Current.CreateHardLink(_temporary, PosixDirectory.Current, path);   // as exclusive as O_EXCL, and whole
-                PosixDirectory.Current.RemoveFile(_temporary);
-                return true;
-            }
-            catch (PosixException e) when (e.Errno == Errno.EEXIST)
-            {
-                return false;
-            }
-            catch (PosixException e) when (e.Errno is Errno.EPERM or Errno.EOPNOTSUPP or Errno.ENOSYS)
-            {
-                return TryRenameWithoutLinks(path);
-            }
-        }
-
-        // File systems without hard links (exFAT, some FUSE).
-        private bool TryRenameWithoutLinks(BytePath path)
-        {
-            try
-            {
-                PosixDirectory.Current.RenameWithoutReplacing(_temporary, PosixDirectory.Current, path);
-                return true;
-            }
-            catch (PosixException e) when (e.Errno == Errno.EEXIST)
-            {
-                return false;
-            }
-        }
-
-        public ValueTask DisposeAsync()
-        {
-            if (!_published) Remove(_temporary);
-            _published = true;
-            _file.Dispose();
-            return default;
-        }
-
-        private static void EnsureDirectory(BytePath path)
-        {
-            if (PosixFile.TryGetStatusFollowing(path, out _)) return;
-            EnsureDirectory(path.Parent);
-            try
-            {
-                PosixDirectory.Current.CreateDirectory(path, 0x1c0 /* 0700 */);
-                FlushDirectory(path.Parent);
-            }
-            catch (PosixException e) when (e.Errno == Errno.EEXIST)
-            {
-                return;   // another run was first
-            }
-        }
     }
 }

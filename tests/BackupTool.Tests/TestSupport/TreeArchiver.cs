@@ -36,8 +36,15 @@ internal sealed class TreeArchiver
     {
         var member = new TarMember
         {
-            Path = path, Kind = status.Kind, Mode = status.Mode, Uid = status.Uid, Gid = status.Gid, ModifiedAt = status.ModifiedAt,
-            DeviceMajor = status.DeviceMajor, DeviceMinor = status.DeviceMinor, ExtendedAttributes = directory.ReadExtendedAttributes(name),
+            Path = path,
+            Kind = status.Kind,
+            Mode = status.Mode,
+            Uid = status.Uid,
+            Gid = status.Gid,
+            ModifiedAt = status.ModifiedAt,
+            DeviceMajor = status.DeviceMajor,
+            DeviceMinor = status.DeviceMinor,
+            ExtendedAttributes = directory.ReadExtendedAttributes(name),
             LinkTarget = status.Kind == FileKind.SymbolicLink ? directory.ReadLink(name) : default,
         };
         bool isFurtherName = status is { LinkCount: > 1, Kind: not FileKind.Directory } && !_links.TryAdd((status.Device, status.Inode), path);

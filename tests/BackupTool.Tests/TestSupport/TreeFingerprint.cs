@@ -53,6 +53,14 @@ public sealed class TreeFingerprint
         return changed;
     }
 
+    /// <summary>Without the entries that do not count.</summary>
+    public TreeFingerprint Where(Func<TreeEntry, bool> counts)
+    {
+        var kept = new TreeFingerprint();
+        kept._entries.AddRange(_entries.Where(counts));
+        return kept;
+    }
+
     /// <summary>One line for every entry that is missing, unexpected or different; empty when the trees are equal.</summary>
     public IReadOnlyList<string> DifferencesTo(TreeFingerprint actual)
     {

@@ -7,18 +7,18 @@ namespace BackupTool.Repositories.Archives.Extraction;
 /// <summary>A file being restored. It stays only when <see cref="Complete"/> was reached: disposing it before removes it.</summary>
 public sealed class FileWriter : IDisposable
 {
-    // Large files are written out and dropped from the page cache in windows: five times faster than leaving it to the kernel, and
-    // the cache stays with the services that run here.
-    private const long Window = 8 << 20;
+    /// <summary>From this size on a file is written past the page cache: several times faster, and the cache stays with the services that run here.</summary>
+    private const long LargeBytes = 2 << 20;
 
     private readonly PosixDirectory _directory;
     private readonly BytePath _name;
     private readonly SafeFileHandle _file;
     private readonly TarMember _member;
+    private readonly DirectFileWriter? _large;
     private readonly Action<SafeFileHandle> _finish;
     private readonly Func<PosixException, long, DiskFullException> _diskFull;
     private int _extent;
-    private long _offset, _stored, _windowStart;
+    private long _offset, _stored;
     private bool _isComplete;
 
     internal FileWriter(
@@ -26,6 +26,7 @@ public sealed class FileWriter : IDisposable
     {
         (_directory, _name, _member, _finish, _diskFull) = (directory, name, member, finish, diskFull);
         _file = directory.CreateFile(name);
+        if (member.Sparse is null && member.Size >= LargeBytes) _large = new DirectFileWriter(_file, directory.Full(name));
         _offset = member.Sparse is { Count: > 0 } extents ? extents[0].Offset : 0;
     }
 
@@ -57,7 +58,7 @@ public sealed class FileWriter : IDisposable
         try
         {
             if (_member.Sparse is not null) PosixFile.SetLength(_file, _member.Size, Shown);
-            if (_windowStart > 0) WriteOut(_offset);
+            _large?.Finish();
             _finish(_file);
         }
         catch (PosixException e) when (e.IsOutOfSpace)
@@ -72,6 +73,7 @@ public sealed class FileWriter : IDisposable
     public void Dispose()
     {
         if (_file.IsClosed) return;
+        _large?.Dispose();
         _file.Dispose();
         if (!_isComplete) _directory.RemoveFile(_name);
     }
@@ -82,20 +84,12 @@ public sealed class FileWriter : IDisposable
     {
         try
         {
-            PosixFile.WriteFully(_file, data, offset, Shown);
+            if (_large is not null) _large.Append(data);
+            else PosixFile.WriteFully(_file, data, offset, Shown);
         }
         catch (PosixException e) when (e.IsOutOfSpace)
         {
             throw _diskFull(e, _member.StoredSize - _stored);
         }
-        if (offset + data.Length - _windowStart >= Window) WriteOut(offset + data.Length);
-    }
-
-    /// <summary>Starts writing out what came since the last window, and waits for the one before, which had all this time.</summary>
-    private void WriteOut(long end)
-    {
-        PosixFile.StartWriteOut(_file, _windowStart, end - _windowStart);
-        if (_windowStart > 0) PosixFile.FinishWriteOutAndDrop(_file, Math.Max(0, _windowStart - (2 * Window)), Math.Min(_windowStart, 2 * Window));
-        _windowStart = end;
     }
 }

@@ -29,8 +29,16 @@ internal sealed class PaxRecords
     {
         var copy = new PaxRecords
         {
-            Path = Path, LinkPath = LinkPath, SparseName = SparseName, Size = Size, Uid = Uid, Gid = Gid,
-            UserName = UserName, GroupName = GroupName, ModifiedAt = ModifiedAt, UnreadKeywords = UnreadKeywords,
+            Path = Path,
+            LinkPath = LinkPath,
+            SparseName = SparseName,
+            Size = Size,
+            Uid = Uid,
+            Gid = Gid,
+            UserName = UserName,
+            GroupName = GroupName,
+            ModifiedAt = ModifiedAt,
+            UnreadKeywords = UnreadKeywords,
         };
         foreach ((BytePath name, byte[] value) in _attributes) copy._attributes[name] = value;
         return copy;

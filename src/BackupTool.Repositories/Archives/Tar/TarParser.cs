@@ -41,6 +41,14 @@ public sealed class TarParser
     /// <summary>Keywords of pax records that carry something about a file which is not read: ACLs as text, SELinux contexts.</summary>
     public ISet<string> UnreadKeywords => _global.UnreadKeywords;
 
+    /// <summary>Whether a tar stream can begin like this: a header block whose checksum is right, or the end mark of an empty archive.</summary>
+    public static bool IsStart(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < TarHeader.BlockSize) return false;
+        ReadOnlySpan<byte> block = bytes[..TarHeader.BlockSize];
+        return block.IndexOfAnyExcept((byte)0) < 0 || new UstarReader(block.ToArray(), 0).HasValidChecksum;
+    }
+
     /// <summary>Goes to the next member, over what is left of the last one's data; false at the end mark.</summary>
     /// <exception cref="TarFormatException">The stream is damaged, cut off, or uses what is not read.</exception>
     public bool TryReadHeader([NotNullWhen(true)] out TarMember? member)
@@ -60,7 +68,7 @@ public sealed class TarParser
                 return false;
             }
             var header = new UstarReader(_block, at);
-            header.VerifyChecksum();
+            if (!header.HasValidChecksum) throw new TarFormatException(at, "a header's checksum is wrong");
             if (ReadExtension(header, ref pending, at)) continue;
 
             member = ReadMember(header, pending, at);

@@ -54,14 +54,17 @@ internal readonly ref struct UstarReader(Span<byte> block, long offset)
     private bool IsStar => _block[508..].SequenceEqual("tar\0"u8);
     private bool HasNames => Ustar.MagicAndVersion(_block).StartsWith("ustar"u8);
 
-    /// <summary>Some old programs summed signed bytes: either sum will do.</summary>
-    internal void VerifyChecksum()
+    /// <summary>Whether the stated checksum is the sum of the bytes. Some old programs summed signed bytes: either sum will do.</summary>
+    internal bool HasValidChecksum
     {
-        long stated = Number(Ustar.Checksum(_block), "checksum");
-        int sum = Ustar.UnsignedSum(_block), high = 0;
-        foreach (byte b in _block) high += b >> 7;
-        foreach (byte b in Ustar.Checksum(_block)) high -= b >> 7;
-        if (stated != sum && stated != sum - (256 * high)) throw Fault("a header's checksum is wrong");
+        get
+        {
+            if (!TryReadNumber(Ustar.Checksum(_block), out long stated)) return false;
+            int sum = Ustar.UnsignedSum(_block), high = 0;
+            foreach (byte b in _block) high += b >> 7;
+            foreach (byte b in Ustar.Checksum(_block)) high -= b >> 7;
+            return stated == sum || stated == sum - (256 * high);
+        }
     }
 
     /// <summary>Extents and size of GNU tar's old sparse header; true when a block with more extents follows.</summary>
@@ -91,27 +94,26 @@ internal readonly ref struct UstarReader(Span<byte> block, long offset)
     private long NotNegative(ReadOnlySpan<byte> field, string what) =>
         Number(field, what) is >= 0 and long value ? value : throw Fault($"a header's {what} is negative");
 
+    private long Number(ReadOnlySpan<byte> field, string what) =>
+        TryReadNumber(field, out long value) ? value : throw Fault($"a header's {what} is no number in range");
+
     /// <summary>Octal digits between blanks or NULs; or, marked by the first bit, GNU tar's big-endian two's complement.</summary>
-    private long Number(ReadOnlySpan<byte> field, string what)
+    private static bool TryReadNumber(ReadOnlySpan<byte> field, out long value)
     {
-        if (field[0] is 0x80 or 0xff) return Binary(field, what);
+        if (field[0] is 0x80 or 0xff) return TryReadBinary(field, out value);
+        value = 0;
         ReadOnlySpan<byte> digits = field.TrimStart((byte)' ');
-        long value = 0;
         for (; !digits.IsEmpty && digits[0] is >= (byte)'0' and <= (byte)'7'; digits = digits[1..]) value = (value << 3) | (uint)(digits[0] - '0');
-        return digits.IsEmpty || digits[0] is 0 or (byte)' ' ? value : throw Fault($"a header's {what} is no number");
+        return digits.IsEmpty || digits[0] is 0 or (byte)' ';
     }
 
-    private long Binary(ReadOnlySpan<byte> field, string what)
+    private static bool TryReadBinary(ReadOnlySpan<byte> field, out long value)
     {
         byte sign = field[0] == 0xff ? (byte)0xff : (byte)0;
-        long value = BinaryPrimitives.ReadInt64BigEndian(field[^8..]);
-        if (field.Length == 8)
-        {
-            // The mark shares the number's highest byte.
-            return sign == 0 ? value & 0x00ff_ffff_ffff_ffff : value;
-        }
-        bool fits = field[1..^8].IndexOfAnyExcept(sign) < 0 && value < 0 == (sign != 0);
-        return fits ? value : throw Fault($"a header's {what} is out of range");
+        value = BinaryPrimitives.ReadInt64BigEndian(field[^8..]);
+        // In eight bytes the mark shares the number's highest one.
+        if (field.Length == 8 && sign == 0) value &= 0x00ff_ffff_ffff_ffff;
+        return field.Length == 8 || (field[1..^8].IndexOfAnyExcept(sign) < 0 && value < 0 == (sign != 0));
     }
 
     private TarFormatException Fault(string fault, string? hint = null) => new(offset, fault, hint);

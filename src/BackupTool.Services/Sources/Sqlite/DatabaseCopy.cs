@@ -7,8 +7,6 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// <summary>Makes one copy of a pinned database and proves it, or leaves nothing.</summary>
 internal sealed class DatabaseCopy(OpenedDatabase source, BytePath destination, SqliteOptions options, LockPatience patience)
 {
-    private const int MaxFindings = 20;
-
     /// <summary>Copies, converts and checks; returns why the check could not run, or null.</summary>
     internal string? Make(int pageSize, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
     {
@@ -59,20 +57,9 @@ internal sealed class DatabaseCopy(OpenedDatabase source, BytePath destination, 
 
     private string? Check(CancellationToken cancellationToken)
     {
-        // The schema is the service's, perhaps a stranger's: its functions are not run with our rights.
-        using SqliteConnectionHandle copy = OpenCopy("PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1");
-        raw.sqlite3_progress_handler(copy.Database, 100_000, _ => cancellationToken.IsCancellationRequested ? 1 : 0, null);
-        var findings = new List<string>();
-        int result = copy.TryQuery($"PRAGMA quick_check({MaxFindings})", findings.Add);
-        cancellationToken.ThrowIfCancellationRequested();
-        switch (SqliteFailure.Primary(result))
-        {
-            case raw.SQLITE_OK: break;
-            case raw.SQLITE_CORRUPT: findings.Add(copy.LastMessage); break;
-            case raw.SQLITE_ERROR: return copy.LastMessage;   // the schema names something that only the service has
-            default: throw Failure(result, copy.LastMessage);
-        }
-        return findings is ["ok"] ? null : throw new DatabaseDamagedException(source.Path, findings);
+        // The schema is the service's, perhaps a stranger's: its functions are not run with our rights. Mapped: nobody else can truncate the copy.
+        using SqliteConnectionHandle copy = OpenCopy("PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1", "PRAGMA mmap_size=1099511627776");
+        return DatabaseCheck.Run(copy, options, source.Path, Failure, cancellationToken);
     }
 
     private SqliteConnectionHandle OpenCopy(params ReadOnlySpan<string> settings)

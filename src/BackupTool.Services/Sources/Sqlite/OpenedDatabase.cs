@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using BackupTool.Posix;
+using Microsoft.Win32.SafeHandles;
 using SQLitePCL;
 
 namespace BackupTool.Services.Sources.Sqlite;
@@ -13,8 +14,9 @@ internal sealed class OpenedDatabase : IDisposable
     private readonly bool _hadWal;
     private readonly bool _isImmutable;
 
-    private OpenedDatabase(BytePath path, FileStatus identity, SqliteConnectionHandle connection, bool hadWal, bool isImmutable)
+    private OpenedDatabase(BytePath path, FileStatus identity, SqliteConnectionHandle connection, SafeFileHandle mainFile, bool hadWal, bool isImmutable)
     {
+        MainFile = mainFile;
         Path = path;
         _identity = identity;
         _connection = connection;
@@ -32,20 +34,23 @@ internal sealed class OpenedDatabase : IDisposable
         // A WAL database without a -wal gets one from any reader. Only a connection that may write can take it away again.
         bool mustTidyUp = !hadWal && SqliteHeader.SaysWal(path, identity);
         PinnedFiles.Add(identity);
+        SafeFileHandle? file = null;
         try
         {
+            file = PosixDirectory.Current.OpenForReading(path);
             int result = raw.SQLITE_CANTOPEN;
             string message = "";
             foreach ((int flags, bool isImmutable) in WaysToOpen(mustTidyUp, hadWal))
             {
                 result = TryBegin(isImmutable ? ImmutableUri(path) : path.Bytes, flags, patience, out SqliteConnectionHandle? connection, out message);
-                if (connection is not null) return new OpenedDatabase(path, identity, connection, hadWal, isImmutable);
+                if (connection is not null) return new OpenedDatabase(path, identity, connection, file, hadWal, isImmutable);
                 if (!SqliteFailure.NeedsWriting(result)) break;
             }
             throw SqliteFailure.Explain(result, path, message);
         }
         catch
         {
+            file?.Dispose();
             PinnedFiles.Remove(identity);
             throw;
         }
@@ -87,6 +92,19 @@ internal sealed class OpenedDatabase : IDisposable
         return result;
     }
 
+    /// <summary>The connection with the read transaction.</summary>
+    internal SqliteConnectionHandle Connection => _connection;
+
+    /// <summary>Opened before SQLite's own descriptor, and closed after it: a descriptor that is closed in between would take SQLite's locks along.</summary>
+    internal SafeFileHandle MainFile { get; }
+
+    /// <summary>Whether the main file alone is what the transaction sees. In WAL mode it is when there is no log, or an empty one.</summary>
+    internal bool HasEmptyWal => !PosixDirectory.Current.TryGetStatus(SqliteHeader.WalOf(Path), out FileStatus wal) || wal.Size == 0;
+
+    /// <summary>False when the file was replaced between our opening it and SQLite's.</summary>
+    internal bool MainFileIsAtPath => PosixFile.GetStatus(MainFile, Path).IsSameFileAs(_identity)
+        && PosixDirectory.Current.TryGetStatus(Path, out FileStatus now) && now.IsSameFileAs(_identity);
+
     internal string ReadText(string sql)
     {
         string text = "";
@@ -107,9 +125,11 @@ internal sealed class OpenedDatabase : IDisposable
 
     public void Dispose()
     {
+        if (MainFile.IsClosed) return;
         // A -wal that our reading made and nobody has written to: let SQLite remove it, which it does only when nobody else has the database open.
         if (!_hadWal && PosixDirectory.Current.TryGetStatus(SqliteHeader.WalOf(Path), out FileStatus wal) && wal.Size == 0) _connection.LetCloseCleanUp();
         _connection.Dispose();
+        MainFile.Dispose();
         PinnedFiles.Remove(_identity);
     }
 

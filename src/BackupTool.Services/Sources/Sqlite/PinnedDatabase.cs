@@ -79,6 +79,22 @@ public sealed class PinnedDatabase : IDisposable
         return new CopyResult(PageCount * PageSize, PageSize, PageCount, _clock.GetElapsedTime(start), uncheckedBecause);
     }
 
+    /// <summary>
+    /// Gives the main file itself, after a <c>quick_check</c>, when it is the pinned moment; null when a copy must be made. It is, in WAL mode with an empty log: a
+    /// reader of such a database holds the lock without which no checkpoint writes to the main file (wal.c, WAL_READ_LOCK(0)), and the log cannot be
+    /// restarted under any other reader. A database with a rollback journal is copied instead, because its writers wait for the reader.
+    /// </summary>
+    /// <exception cref="DatabaseDamagedException">The check found damage.</exception>
+    public StillDatabase? TryReadInPlace(CancellationToken cancellationToken)
+    {
+        if (JournalMode != JournalMode.Wal || !_opened.HasEmptyWal) return null;
+        long bytes = PosixFile.GetStatus(_opened.MainFile, Path).Size;
+        if (bytes != PageCount * PageSize || !_opened.MainFileIsAtPath) return null;
+        foreach (string setting in (string[])["PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1"]) _opened.Connection.TryQuery(setting);
+        string? uncheckedBecause = DatabaseCheck.Run(_opened.Connection, _options, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken);
+        return new StillDatabase(_opened.MainFile, bytes, uncheckedBecause);
+    }
+
     /// <summary>Lets the moment go. Never checkpoints.</summary>
     public void Dispose() => _opened.Dispose();
 

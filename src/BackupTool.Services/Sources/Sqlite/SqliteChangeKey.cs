@@ -9,6 +9,9 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// </summary>
 public static class SqliteChangeKey
 {
+    /// <summary>What a file system takes: there is no file of a longer name, and asking for it is an error.</summary>
+    private const int LongestName = 255;
+
     /// <summary>
     /// Describes the <c>-wal</c> and <c>-journal</c> beside <paramref name="name"/>. Take it <b>before</b> pinning, so that a later change
     /// is never covered. A sibling changed within the current tick of the file clock could change again without a trace, so it is described
@@ -23,7 +26,7 @@ public static class SqliteChangeKey
 
     private static string Describe(PosixDirectory directory, BytePath name, ReadOnlySpan<byte> suffix, UnixTime now)
     {
-        if (!directory.TryGetStatus(new BytePath([.. name.Bytes, .. suffix]), out FileStatus status)) return "none";
+        if (name.Name.Length + suffix.Length > LongestName || !directory.TryGetStatus(new BytePath([.. name.Bytes, .. suffix]), out FileStatus status)) return "none";
         string text = $"{status.Inode},{status.Size},{Text(status.ModifiedAt)}";
         return FileTick.CanHideALaterWrite(status.ModifiedAt, now) ? $"{text},fresh {Text(now)}" : text;
     }

@@ -6,6 +6,9 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// <summary>Turns SQLite's result codes into what an operator can act on.</summary>
 internal static class SqliteFailure
 {
+    /// <summary>Of the unix VFS: SQLITE_MAX_PATHNAME, 512, less the terminating zero (os_unix.c).</summary>
+    private const int LongestPath = 511;
+
     internal static int Primary(int result) => result & 0xff;
 
     internal static bool IsBusy(int result) => Primary(result) is raw.SQLITE_BUSY or raw.SQLITE_LOCKED;
@@ -15,13 +18,13 @@ internal static class SqliteFailure
 
     internal static ExplainedException Explain(int result, BytePath path, string message) => Primary(result) switch
     {
-        raw.SQLITE_NOTADB => new SourceException($"{path} cannot be opened: it is not a SQLite database, or it is encrypted",
-            "Let the service export it, or leave it out and back up the encrypted file while the service is stopped (kind = \"files\")."),
+        raw.SQLITE_NOTADB => new NotADatabaseException(path, "it begins as a SQLite database does, but it is none, or it is encrypted"),
         raw.SQLITE_CORRUPT => new DatabaseDamagedException(path, [message]),
         raw.SQLITE_READONLY => new SourceException($"{path} has an unfinished transaction that has to be rolled back first, and may not be written: {message}",
             "Run as root or as the service's user, or start and stop the service once, so that it recovers its database."),
+        raw.SQLITE_CANTOPEN when path.Length > LongestPath => new NotADatabaseException(path, $"SQLite takes no path of more than {LongestPath} bytes"),
         raw.SQLITE_CANTOPEN => new SourceException($"{path} cannot be opened: {message}",
-            "SQLite has to make its -shm file beside the database: run as root or as the service's user, on a file system that can be written. A path has to be shorter than 512 bytes."),
+            "SQLite has to make its -shm file beside the database: run as root or as the service's user, on a file system that can be written."),
         _ => new SourceException($"{path} cannot be read: {message}", "See the system's journal for disk errors, then try again."),
     };
 

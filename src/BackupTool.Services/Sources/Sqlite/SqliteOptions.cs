@@ -9,6 +9,9 @@ public sealed record SqliteOptions
     /// <summary>Pages per step of the copy: between steps progress is told and cancellation is heard. Default 1,000.</summary>
     public int PagesPerStep { get; init; } = 1000;
 
+    /// <summary>Whether a copy in which <c>quick_check</c> finds damage is kept, and the damage reported, rather than thrown. Default no.</summary>
+    public bool KeepsDamagedCopy { get; init; }
+
     /// <summary>Whether to fsync the copy. Default no: it is a temporary file that is read back at once.</summary>
     public bool FlushesCopy { get; init; }
 }
@@ -35,6 +38,6 @@ public readonly record struct CopyProgress(long CopiedPages, long TotalPages, in
 /// <param name="Elapsed">Copying and checking.</param>
 /// <param name="UncheckedBecause">
 /// Null when <c>quick_check</c> passed. Otherwise why it could not run at all: the schema needs a collation, function or module that only the
-/// service has. Tell the operator: such a copy is complete but unproven.
+/// service has. Tell the operator: such a copy is complete but unproven. With <see cref="SqliteOptions.KeepsDamagedCopy"/> it also says the damage.
 /// </param>
 public sealed record CopyResult(long Bytes, int PageSize, long PageCount, TimeSpan Elapsed, string? UncheckedBecause);

@@ -49,9 +49,21 @@ internal static class TarGenerators
             bool isFile = kind == FileKind.Regular && !isHardLink, isNode = kind is FileKind.CharacterDevice or FileKind.BlockDevice;
             return new TarMember
             {
-                Path = path, Kind = kind, IsHardLink = isHardLink, Mode = mode, Uid = uid, Gid = gid, UserName = user, GroupName = group, ModifiedAt = time,
-                Size = isFile ? size : 0, Sparse = isFile ? extents : null, LinkTarget = isHardLink || kind == FileKind.SymbolicLink ? target : default,
-                DeviceMajor = isNode ? major : 0, DeviceMinor = isNode ? minor : 0, ExtendedAttributes = attributes,
+                Path = path,
+                Kind = kind,
+                IsHardLink = isHardLink,
+                Mode = mode,
+                Uid = uid,
+                Gid = gid,
+                UserName = user,
+                GroupName = group,
+                ModifiedAt = time,
+                Size = isFile ? size : 0,
+                Sparse = isFile ? extents : null,
+                LinkTarget = isHardLink || kind == FileKind.SymbolicLink ? target : default,
+                DeviceMajor = isNode ? major : 0,
+                DeviceMinor = isNode ? minor : 0,
+                ExtendedAttributes = attributes,
             };
         });
 
