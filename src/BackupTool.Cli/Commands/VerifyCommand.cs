@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Verify;
@@ -20,6 +21,7 @@ internal static class VerifyCommand
             Description = "structure: everything but the packs' contents · data: every byte of every pack · content: besides, restore a snapshot and open its databases",
             HelpName = "structure|data|content",
             DefaultValueFactory = static _ => VerifyLevel.Structure,
+            CustomParser = ParseLevel,
         };
         var subset = new Option<string?>("--subset") { Description = "With --level data: only part n of t of the packs, such as 1/7 every night", HelpName = "N/T" };
         return host.Create("verify", "Verify the repository, and keep a report of it there.", async (context, cancellationToken) =>
@@ -38,6 +40,20 @@ internal static class VerifyCommand
         }, snapshot, level, subset);
     }
 
+    private static VerifyLevel ParseLevel(ArgumentResult result)
+    {
+        string text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        switch (text)
+        {
+            case "structure": return VerifyLevel.Structure;
+            case "data": return VerifyLevel.Data;
+            case "content": return VerifyLevel.Content;
+            default:
+                result.AddError($"--level: '{text}' is no level: write structure, data or content.");
+                return VerifyLevel.Structure;
+        }
+    }
+
     private static PackSubset? ParseSubset(string? text)
     {
         if (text is null) return null;
@@ -54,7 +70,7 @@ internal static class VerifyCommand
         string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";
         terminal.WriteLine(report.Problems.Count == 0
             ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {report.Snapshots.Count} snapshots{read}, no problems"
-            : $"{report.Problems.Count} problems in {report.Snapshots.Count} snapshots{read}");
+            : $"problems: {report.Problems.Count}, found in the repository of {report.Snapshots.Count} readable snapshots{read}");
         if (report.Problems.Count > 0) terminal.Error("the repository is damaged\n  → Replace the named files by those of another copy of the repository; damage in index/ is mended by 'backup repair index'.");
     }
 }
