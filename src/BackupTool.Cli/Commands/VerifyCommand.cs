@@ -64,13 +64,15 @@ internal static class VerifyCommand
             : throw new UsageException($"--subset: '{text}' is no part.", "Write n/t with 1 ≤ n ≤ t, such as 2/7.");
     }
 
+    private static string Count(int number, string noun) => $"{number:N0} {noun}{(number == 1 ? "" : "s")}";
+
     private static void Print(Terminal terminal, VerifyReport report)
     {
         foreach (VerificationProblem problem in report.Problems) terminal.Error(problem.ToString());
         string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";
         terminal.WriteLine(report.Problems.Count == 0
-            ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {report.Snapshots.Count} snapshots{read}, no problems"
-            : $"problems: {report.Problems.Count}, found in the repository of {report.Snapshots.Count} readable snapshots{read}");
+            ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {Count(report.Snapshots.Count, "snapshot")}{read}, no problems"
+            : $"{Count(report.Problems.Count, "problem")} in {Count(report.Snapshots.Count, "snapshot")}{read}");
         if (report.Problems.Count > 0) terminal.Error("the repository is damaged\n  → Replace the named files by those of another copy of the repository; damage in index/ is mended by 'backup repair index'.");
     }
 }

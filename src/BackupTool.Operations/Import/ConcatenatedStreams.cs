@@ -7,12 +7,12 @@ namespace BackupTool.Operations.Import;
 /// <remarks>A decompressor that was not read to its end is dropped, not disposed: it would compare checksums over what it has not seen.</remarks>
 /// <param name="file">Seekable.</param>
 /// <param name="magic">What each of the streams begins with.</param>
-/// <param name="open">Opens a decompressor for the stream that begins at the file's position.</param>
-/// <param name="findEnd">Where the stream ended that began at this offset and was decompressed to its end.</param>
-internal sealed class ConcatenatedStreams(Stream file, byte[] magic, Func<Stream, Stream> open, Func<Stream, long, long> findEnd) : ForwardStream
+/// <param name="open">
+/// Opens a decompressor for the stream that begins at the file's position. Read to its end it leaves the file's position right behind that stream.
+/// </param>
+internal sealed class ConcatenatedStreams(Stream file, byte[] magic, Func<Stream, Stream> open) : ForwardStream
 {
     private Stream? _current;
-    private long _start;
 
     public override int Read(Span<byte> buffer)
     {
@@ -22,7 +22,6 @@ internal sealed class ConcatenatedStreams(Stream file, byte[] magic, Func<Stream
             if (_current is null && !TryOpenNext()) return 0;
             int read = _current!.Read(buffer);
             if (read > 0) return read;
-            file.Position = findEnd(_current, _start);
             _current.Dispose();
             _current = null;
         }
@@ -34,13 +33,13 @@ internal sealed class ConcatenatedStreams(Stream file, byte[] magic, Func<Stream
         int first = 0;
         if (!isFirst) while ((first = file.ReadByte()) == 0) { }
         if (first < 0) return false;
-        _start = isFirst ? 0 : file.Position - 1;
-        file.Position = _start;
+        long at = isFirst ? 0 : file.Position - 1;
+        file.Position = at;
 
         Span<byte> start = stackalloc byte[magic.Length];
         int length = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        if (!start[..length].SequenceEqual(magic)) throw new InvalidDataException($"something else follows the compressed data at byte {_start}");
-        file.Position = _start;
+        if (!start[..length].SequenceEqual(magic)) throw new InvalidDataException($"something else follows the compressed data at byte {at}");
+        file.Position = at;
         _current = open(file);
         return true;
     }

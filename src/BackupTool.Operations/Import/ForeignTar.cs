@@ -1,7 +1,6 @@
 using BackupTool.Repositories.Archives.Tar;
 using SharpCompress.Compressors;
 using SharpCompress.Compressors.BZip2;
-using SharpCompress.Compressors.Deflate;
 using SharpCompress.Compressors.Xz;
 using SharpCompress.Compressors.ZStandard;
 
@@ -13,18 +12,12 @@ namespace BackupTool.Operations.Import;
 /// </summary>
 internal static class ForeignTar
 {
-    private const int GzipTrailerBytes = 8;
-
     /// <summary>The tar stream in a file.</summary>
     internal static Stream Decompress(Stream file, ForeignArchiveFormat format) => format switch
     {
         ForeignArchiveFormat.Tar => file,
-        ForeignArchiveFormat.Gzip => new ConcatenatedStreams(
-            file, [0x1f, 0x8b], static source => new GZipStream(new Undisposed(source), CompressionMode.Decompress),
-            // The decompressor has read ahead, but knows how much of it was its own: all but the trailer that it checked.
-            static (stream, start) => start + stream.Position + GzipTrailerBytes),
-        ForeignArchiveFormat.Xz => new ConcatenatedStreams(
-            file, [0xfd, .. "7zXZ\0"u8], static source => new XZStream(new Undisposed(source)), (_, _) => file.Position),
+        ForeignArchiveFormat.Gzip => new ConcatenatedStreams(file, [0x1f, 0x8b], static source => new GzipStreamReader(source)),
+        ForeignArchiveFormat.Xz => new ConcatenatedStreams(file, [0xfd, .. "7zXZ\0"u8], static source => new XZStream(new Undisposed(source))),
         ForeignArchiveFormat.Bzip2 => BZip2Stream.Create(file, CompressionMode.Decompress, decompressConcatenated: true, leaveOpen: true),
         ForeignArchiveFormat.Zstandard => new DecompressionStream(file, bufferSize: 0, checkEndOfStream: true, leaveOpen: true),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not a compressed tar archive."),

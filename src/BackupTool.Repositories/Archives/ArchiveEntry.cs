@@ -56,4 +56,5 @@ public readonly record struct ArchiveWarning(BytePath Path, string Reason);
 /// <summary>An entry whose place among the names of its inode is known.</summary>
 /// <param name="Entry">The entry.</param>
 /// <param name="HardLinkTo">The member that holds the content, when this is a further name of it.</param>
-internal readonly record struct PlannedEntry(ArchiveEntry Entry, BytePath? HardLinkTo);
+/// <param name="StoredIn">The chunks of the parent that hold it unchanged, when its bundle must be made anew: it is taken from there, not read again.</param>
+internal readonly record struct PlannedEntry(ArchiveEntry Entry, BytePath? HardLinkTo, IReadOnlyList<PlacedChunk>? StoredIn = null);

@@ -9,7 +9,7 @@ namespace BackupTool.Repositories.Archives;
 /// <summary>Reads the catalog and the chunk list of an archive, front to back, a chunk at a time. One reading at a time.</summary>
 public sealed class ArchiveReader(Repository repository, ChunkIndex index, Archive archive) : IDisposable
 {
-    private readonly FrameDecompressor _decompressor = FrameCodec.CreateDecompressor();
+    private readonly ChunkReader _chunks = new(repository, index);
 
     /// <summary>The members, in the order of the stream, with their place in it.</summary>
     /// <exception cref="RepositoryDamagedException">A chunk is missing or damaged.</exception>
@@ -39,29 +39,12 @@ public sealed class ArchiveReader(Repository repository, ChunkIndex index, Archi
         byte[] rest = [];
         foreach (ChunkId id in ChunkReference.Parse(chunks))
         {
-            byte[] chunk = await ReadChunkAsync(id, cancellationToken);
+            byte[] chunk = await _chunks.ReadAsync(id, cancellationToken);
             ReadOnlyMemory<byte> text = rest.Length == 0 ? chunk : (byte[])[.. rest, .. chunk];
             for (int end; (end = text.Span.IndexOf((byte)'\n')) >= 0; text = text[(end + 1)..]) yield return text[..end];
             rest = text.ToArray();
         }
         if (rest.Length > 0) throw new InvalidDataException("the last line has no end");
-    }
-
-    private async ValueTask<byte[]> ReadChunkAsync(ChunkId id, CancellationToken cancellationToken)
-    {
-        ChunkLocation location = FindChunk(index, id);
-        byte[] frame = new byte[location.Length], content = new byte[location.Size];
-        string file = location.Pack.FileName;
-        try
-        {
-            await repository.Storage.ReadAsync(file, location.Offset, frame, cancellationToken);
-            DecodeChunk(repository.Hasher, _decompressor, id, frame, content);
-        }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FileNotFoundException)
-        {
-            throw DamagedChunk(file, id, e);
-        }
-        return content;
     }
 
     internal static ChunkLocation FindChunk(ChunkIndex index, ChunkId id) =>
@@ -80,5 +63,5 @@ public sealed class ArchiveReader(Repository repository, ChunkIndex index, Archi
         new(packFile, reason is FileNotFoundException ? "it is missing" : $"chunk {id} cannot be read: {reason.Message}", innerException: reason);
 
     /// <inheritdoc/>
-    public void Dispose() => _decompressor.Dispose();
+    public void Dispose() => _chunks.Dispose();
 }

@@ -17,6 +17,9 @@ internal sealed class ChunkWorker(WriteSession session) : IDisposable
 
     internal BufferPool Buffers => session.Buffers;
 
+    /// <summary>Reads chunks that the repository has.</summary>
+    internal ChunkReader Stored { get; } = new(session.Repository, session.Index);
+
     internal int MaxChunkBytes => session.Repository.Format.Chunking.MaxBytes;
 
     /// <summary>Names a chunk and, when nobody has it yet, appends its frame to the output.</summary>
@@ -32,7 +35,11 @@ internal sealed class ChunkWorker(WriteSession session) : IDisposable
         return new StoredChunk(new ChunkReference(id, plaintext.Length), length, isContent);
     }
 
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose()
+    {
+        _compressor.Dispose();
+        Stored.Dispose();
+    }
 }
 
 /// <summary>A chunk that a worker is through with; no frame when it was there already.</summary>
@@ -125,15 +132,14 @@ internal sealed class BundleStep(BundleBuilder builder, List<PlannedEntry> entri
 
     internal override bool NeedsWork => true;
 
-    protected override ValueTask WorkAsync(ChunkWorker worker, CancellationToken cancellationToken)
+    protected override async ValueTask WorkAsync(ChunkWorker worker, CancellationToken cancellationToken)
     {
         var content = new NativeBufferWriter(worker.Buffers, (int)Math.Clamp(expectedBytes, 4096, 1 << 20));
-        _catalog = builder.Build(entries, content);
+        _catalog = await builder.BuildAsync(entries, worker.Stored, content, cancellationToken);
         _frames = new NativeBufferWriter(worker.Buffers, Math.Max(4096, content.Length / 2));
         for (int at = 0; at < content.Length; at += worker.MaxChunkBytes)   // more than one only where attributes are huge
             _stored.Add(worker.Store(content.Written.Slice(at, Math.Min(worker.MaxChunkBytes, content.Length - at)), isContent: false, _frames));
         content.Release();
-        return default;
     }
 
     internal override async ValueTask CommitAsync(ArchiveCommitter committer, CancellationToken cancellationToken)

@@ -89,13 +89,24 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
         _planner.StartNext();
         if (IsWholeBundleOfParent(bundle) && await TakeOverAsync([.. bundle.Select(static p => p.Entry.Unchanged!)], cancellationToken)) return;
         long bytes = bundle.Sum(static p => 3L * TarHeader.BlockSize + (p.HardLinkTo is null && p.Entry.Status.Kind == FileKind.Regular ? p.Entry.Status.Size : 0));
-        await _pipeline.AddAsync(new BundleStep(builder, bundle, bytes), cancellationToken);
+        await _pipeline.AddAsync(new BundleStep(builder, await FindStoredAsync(bundle), bytes), cancellationToken);
+    }
+
+    /// <summary>A bundle in which something changed is made anew; the files in it that did not change come from the parent's chunks, not from the service.</summary>
+    private async ValueTask<List<PlannedEntry>> FindStoredAsync(List<PlannedEntry> bundle)
+    {
+        for (int i = 0; i < bundle.Count; i++)
+        {
+            if (bundle[i] is not { HardLinkTo: null, Entry.Unchanged: { Kind: FileKind.Regular, IsHardLink: false, Placement: not Placement.Own } old }) continue;
+            bundle[i] = bundle[i] with { StoredIn = await parent!.CoverAsync(old.StreamOffset, old.StreamOffset + old.StreamBytes) };
+        }
+        return bundle;
     }
 
     private static bool IsWholeBundleOfParent(List<PlannedEntry> bundle)
     {
         CatalogEntry? last = null;
-        foreach ((ArchiveEntry entry, BytePath? hardLinkTo) in bundle)
+        foreach ((ArchiveEntry entry, BytePath? hardLinkTo, _) in bundle)
         {
             if (entry.Unchanged is not { } old || old.Placement != (last is null ? Placement.BundleStart : Placement.Bundled)) return false;
             if (last is not null && old.Ordinal != last.Ordinal + 1) return false;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives.Tar;
+using BackupTool.Repositories.Chunks;
 using Microsoft.Win32.SafeHandles;
 
 namespace BackupTool.Repositories.Archives;
@@ -9,27 +10,68 @@ namespace BackupTool.Repositories.Archives;
 internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> onRead)
 {
     /// <summary>Appends every member that can be read; returns their catalog lines. What cannot be read is reported and left out.</summary>
-    internal List<CatalogEntry> Build(List<PlannedEntry> entries, NativeBufferWriter output)
+    internal async ValueTask<List<CatalogEntry>> BuildAsync(List<PlannedEntry> entries, ChunkReader stored, NativeBufferWriter output, CancellationToken cancellationToken)
     {
         var catalog = new List<CatalogEntry>(entries.Count);
-        foreach ((ArchiveEntry entry, BytePath? hardLinkTo) in entries)
+        var source = new LastChunk(stored);
+        foreach (PlannedEntry planned in entries)
         {
             int start = output.Length;
             Placement placement = catalog.Count == 0 ? Placement.BundleStart : Placement.Bundled;
+            bool taken = planned.StoredIn is not null && await TryTakeAsync(planned, source, output, cancellationToken);
             try
             {
-                catalog.Add(entry.Status.Kind == FileKind.Regular && hardLinkTo is null
-                    ? AddFile(entry, placement, output)
-                    : AddWithoutContent(entry, hardLinkTo, placement, output));
+                catalog.Add(taken ? planned.Entry.Unchanged! with { Placement = placement } : Add(planned, placement, output));
             }
-            catch (PosixException e) when (MemberReading.Explain(entry, e) is { } reason)
+            catch (PosixException e) when (MemberReading.Explain(planned.Entry, e) is { } reason)
             {
                 output.Truncate(start);
-                report(new ArchiveWarning(entry.Path, reason));
+                report(new ArchiveWarning(planned.Entry.Path, reason));
             }
         }
         return catalog;
     }
+
+    /// <summary>Copies the member as the parent has it. What cannot be read there any more is read from the service after all, and said.</summary>
+    private async ValueTask<bool> TryTakeAsync(PlannedEntry planned, LastChunk source, NativeBufferWriter output, CancellationToken cancellationToken)
+    {
+        int start = output.Length;
+        try
+        {
+            foreach (PlacedChunk chunk in planned.StoredIn!) CopyPart(planned.Entry.Unchanged!, chunk, await source.ReadAsync(chunk.Chunk.Id, cancellationToken), output);
+            return true;
+        }
+        catch (RepositoryDamagedException e)
+        {
+            output.Truncate(start);
+            report(new ArchiveWarning(planned.Entry.Path, $"was read anew: {e.Message}"));
+            return false;
+        }
+    }
+
+    /// <summary>Neighbours share chunks: the last one read is kept.</summary>
+    private sealed class LastChunk(ChunkReader stored)
+    {
+        private (ChunkId Id, byte[]? Content) _last;
+
+        internal async ValueTask<byte[]> ReadAsync(ChunkId id, CancellationToken cancellationToken)
+        {
+            if (_last.Content is null || _last.Id != id) _last = (id, await stored.ReadAsync(id, cancellationToken));
+            return _last.Content!;
+        }
+    }
+
+    private static void CopyPart(CatalogEntry entry, PlacedChunk chunk, byte[] content, NativeBufferWriter output)
+    {
+        int from = (int)(Math.Max(entry.StreamOffset, chunk.Start) - chunk.Start), to = (int)(Math.Min(entry.StreamOffset + entry.StreamBytes, chunk.End) - chunk.Start);
+        content.AsSpan(from..to).CopyTo(output.GetSpan(to - from));
+        output.Advance(to - from);
+    }
+
+    private CatalogEntry Add(PlannedEntry planned, Placement placement, NativeBufferWriter output) =>
+        planned.Entry.Status.Kind == FileKind.Regular && planned.HardLinkTo is null
+            ? AddFile(planned.Entry, placement, output)
+            : AddWithoutContent(planned.Entry, planned.HardLinkTo, placement, output);
 
     private static CatalogEntry AddWithoutContent(ArchiveEntry entry, BytePath? hardLinkTo, Placement placement, NativeBufferWriter output)
     {

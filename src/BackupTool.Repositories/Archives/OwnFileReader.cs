@@ -179,7 +179,7 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             extents.Add(new SparseExtent(start, end - start));
             at = end;
         }
-        return extents is [var only] && only.Length == status.Size ? null : extents;
+        return extents is [var only] && only.Length == status.Size ? null : [.. SparseExtent.AlignToBlocks(extents, status.Size)];
     }
 
     /// <summary>Reads stretches of a file as one stream. A file that became shorter gives zeros, and says so.</summary>

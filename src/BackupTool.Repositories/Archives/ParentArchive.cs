@@ -14,7 +14,7 @@ public sealed class ParentArchive : IAsyncDisposable
     private readonly IAsyncEnumerator<ChunkReference> _chunks;
     private readonly ChunkIndex _index;
     private bool _atEnd, _begun;
-    private long _chunkOffset;
+    private PlacedChunk _current;
 
     /// <summary>Opens an archive whose chunks are in this index.</summary>
     public ParentArchive(Repository repository, ChunkIndex index, Archive archive, CancellationToken cancellationToken)
@@ -39,17 +39,25 @@ public sealed class ParentArchive : IAsyncDisposable
     /// </summary>
     internal async ValueTask<List<ChunkReference>?> TakeChunksAsync(long start, long end)
     {
-        var taken = new List<ChunkReference>();
-        bool whole = true;
-        while (_chunkOffset < end && await _chunks.MoveNextAsync())
-        {
-            long at = _chunkOffset;
-            _chunkOffset += _chunks.Current.Size;
-            if (at < start) continue;
-            whole &= _index.TryGet(_chunks.Current.Id, out _);
-            taken.Add(_chunks.Current);
-        }
-        return whole && taken.Sum(static c => (long)c.Size) == end - start ? taken : null;
+        List<PlacedChunk>? covering = await CoverAsync(start, end);
+        return covering is not null && covering[0].Start == start && covering[^1].End == end ? [.. covering.Select(static c => c.Chunk)] : null;
+    }
+
+    /// <summary>The chunks that hold a stretch of the stream, or null when one of them is not in the repository any more. Asked for in ascending order only.</summary>
+    internal async ValueTask<List<PlacedChunk>?> CoverAsync(long start, long end)
+    {
+        var covering = new List<PlacedChunk>();
+        while (_current.End <= start && await MoveNextChunkAsync()) { }
+        if (_current.Start <= start && start < _current.End) covering.Add(_current);
+        while (_current.End < end && await MoveNextChunkAsync()) covering.Add(_current);
+        return covering.Count > 0 && covering[0].Start <= start && _current.End >= end && covering.TrueForAll(c => _index.TryGet(c.Chunk.Id, out _)) ? covering : null;
+    }
+
+    private async ValueTask<bool> MoveNextChunkAsync()
+    {
+        if (!await _chunks.MoveNextAsync()) return false;
+        _current = new PlacedChunk(_chunks.Current, _current.End);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -60,4 +68,10 @@ public sealed class ParentArchive : IAsyncDisposable
         _entries.Dispose();
         _list.Dispose();
     }
+}
+
+/// <summary>A chunk and where it begins in the stream.</summary>
+internal readonly record struct PlacedChunk(ChunkReference Chunk, long Start)
+{
+    internal long End => Start + Chunk.Size;
 }

@@ -61,7 +61,7 @@ public sealed unsafe class NativeBuffer : MemoryManager<byte>
 public sealed class BufferPool : IDisposable
 {
     private const int SmallestShift = 14, LargestShift = 27;
-    private const long MaxIdleBytes = 16 << 20;
+    private const long MaxIdleBytes = 32 << 20;
     private long _idleBytes;
 
     private readonly ConcurrentBag<NativeBuffer>[] _idle =

@@ -1,77 +1,58 @@
-using System.Text.Json;
-using BackupTool.Repositories.Storage;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using BackupTool.Posix;
 
 namespace BackupTool.Repositories.Locking;
 
 /// <summary>Who holds a lock, and whether that process still lives.</summary>
 internal static class LockOwner
 {
-    /// <summary>Held by whoever removes a dead writer's lock.</summary>
-    internal const string Guard = "locks/removal.json";
-
-    private const int MaxBytes = 64 << 10;
+    private static readonly string Machine = MachineId(), Boot = ReadFirstLine("/proc/sys/kernel/random/boot_id"), Namespace = ProcessNamespace();
 
     internal static LockContent Describe(LockMode mode, string command, TimeProvider time) => new()
     {
         Mode = mode,
         Host = Environment.MachineName,
-        Boot = BootId(),
+        Machine = Machine,
+        Boot = Boot,
+        ProcessNamespace = Namespace,
         ProcessId = Environment.ProcessId,
         ProcessStart = StartOf(Environment.ProcessId) ?? 0,
-        TakenAt = time.GetLocalNow(),
+        TakenAt = time.GetUtcNow(),
         Command = command,
     };
 
-    internal static bool IsAlive(LockContent holder, TimeProvider time) =>
-        holder.Host == Environment.MachineName
-            ? holder.Boot == BootId() && StartOf(holder.ProcessId) == holder.ProcessStart
-            : time.GetUtcNow() - holder.TakenAt < RepositoryLock.ForeignLifetime;
-
     /// <summary>
-    /// Removes a dead writer's lock. Two runs may both have found it dead, and the slower must not remove the faster one's new lock: the removal
-    /// itself is guarded by a lock that only removals take, and looks again. False when another run is at it: look again in a moment.
+    /// A process of this machine is asked for; one that cannot be (another machine, a container beside us, a /proc that hides others' processes) counts as
+    /// living until its lock is too old.
     /// </summary>
-    internal static async ValueTask<bool> RemoveStaleAsync(IStorage storage, string name, byte[] mine, TimeProvider time, CancellationToken cancellationToken)
+    internal static bool IsAlive(LockContent holder, TimeProvider time)
     {
-        if (!await storage.TryCreateAsync(Guard, mine, cancellationToken)) return await RemoveStaleGuardAsync(storage, time, cancellationToken);
-        try
-        {
-            if (await ReadAsync(storage, name, cancellationToken) is { } holder && !IsAlive(holder, time)) await storage.DeleteAsync(name, CancellationToken.None);
-            return true;
-        }
-        finally
-        {
-            await storage.DeleteAsync(Guard, CancellationToken.None);
-        }
+        bool isHere = holder.Host == Environment.MachineName && holder.Machine == Machine;
+        if (isHere && holder.Boot != Boot) return false;
+        bool canBeAsked = isHere && holder.ProcessNamespace == Namespace && (File.Exists("/proc/1/stat") || holder.ProcessId == Environment.ProcessId);
+        return canBeAsked ? StartOf(holder.ProcessId) == holder.ProcessStart : time.GetUtcNow() - holder.TakenAt < RepositoryLock.ForeignLifetime;
     }
 
-    /// <summary>A guard lives for milliseconds, unless its process was killed at just that moment. Another machine's process cannot be asked: it gets a second.</summary>
-    private static async ValueTask<bool> RemoveStaleGuardAsync(IStorage storage, TimeProvider time, CancellationToken cancellationToken)
-    {
-        LockContent? holder = await ReadAsync(storage, Guard, cancellationToken);
-        if (holder is null) return true;
-        bool isOurs = holder.Host == Environment.MachineName;
-        if (isOurs && IsAlive(holder, time)) return false;
-        if (!isOurs) await Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken);
-        await storage.DeleteAsync(Guard, cancellationToken);
-        return true;
-    }
+    // machine-id(5) asks not to show the id itself.
+    private static string MachineId() =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.ASCII.GetBytes(ReadFirstLine("/etc/machine-id")), "backup lock"u8).AsSpan(0, 8));
 
-    /// <summary>Null when it is not there (any more).</summary>
-    /// <exception cref="JsonException">It is no lock.</exception>
-    internal static async ValueTask<LockContent?> ReadAsync(IStorage storage, string name, CancellationToken cancellationToken)
+    // Process numbers mean something within their namespace only.
+    private static string ProcessNamespace()
     {
         try
         {
-            return JsonSerializer.Deserialize(await storage.ReadAllAsync(name, MaxBytes, cancellationToken), RepositoryJson.Default.LockContent);
+            return PosixDirectory.Current.ReadLink(BytePath.From("/proc/self/ns/pid")).ToString();
         }
-        catch (FileNotFoundException)
+        catch (PosixException e) when (e.IsNotFound)
         {
-            return null;
+            return "";   // a kernel without namespaces
         }
     }
 
-    private static string BootId() => File.Exists("/proc/sys/kernel/random/boot_id") ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim() : "";
+    private static string ReadFirstLine(string path) => File.Exists(path) ? File.ReadAllText(path).Trim() : "";
 
     /// <summary>Field 22 of /proc/PID/stat (proc(5)); null when there is no such process, or it is a zombie.</summary>
     private static long? StartOf(int processId)
@@ -81,11 +62,11 @@ internal static class LockOwner
         {
             stat = File.ReadAllText($"/proc/{processId}/stat");
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or IOException)
+        catch (IOException)
         {
             return null;
         }
         string[] afterName = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return afterName[0] == "Z" ? null : long.Parse(afterName[19], System.Globalization.CultureInfo.InvariantCulture);
+        return afterName[0] == "Z" ? null : long.Parse(afterName[19], CultureInfo.InvariantCulture);
     }
 }

@@ -39,6 +39,8 @@ public sealed class ForeignArchiveTests : IDisposable
         { "a.tar.xz", "tar -cJf ../a.tar.xz *", ForeignArchiveFormat.Xz },
         { "a.tar.bz2", "tar -cjf ../a.tar.bz2 *", ForeignArchiveFormat.Bzip2 },
         { "a.tar.zst", "tar -cf ../a.tar.zst --zstd *", ForeignArchiveFormat.Zstandard },
+        { "named.tar.gz", "tar -cf ../named.tar * && gzip -N ../named.tar", ForeignArchiveFormat.Gzip },
+        { "twice.tar.gz", "tar -cf ../t * && split -n 2 ../t ../p && gzip -N ../paa ../pab && cat ../paa.gz ../pab.gz > ../twice.tar.gz", ForeignArchiveFormat.Gzip },
         { "wrong.zip", "tar -czf ../wrong.zip *", ForeignArchiveFormat.Gzip },
         { "parts.tar.gz", "tar -cf - * | split -b 30000 --filter='gzip -c' - > ../parts.tar.gz", ForeignArchiveFormat.Gzip },
         { "parts.tar.xz", "tar -cf - * | split -b 30000 --filter='xz -c' - > ../parts.tar.xz", ForeignArchiveFormat.Xz },
@@ -102,7 +104,7 @@ public sealed class ForeignArchiveTests : IDisposable
     {
         "tar -cf ../a.x *", "tar -czf ../a.x *", "tar -cJf ../a.x *", "tar -cjf ../a.x *", "tar --zstd -cf ../a.x *",
         "tar -cf - * | split -b 30000 --filter='gzip -c' - > ../a.x", "tar -cf - * | split -b 30000 --filter='xz -c' - > ../a.x",
-        "zip -qry ../a.zip . && mv ../a.zip ../a.x", "7z a -bd -snl ../a.7z . >/dev/null && mv ../a.7z ../a.x",
+        "tar -cf ../a * && gzip -N ../a && mv ../a.gz ../a.x", "zip -qry ../a.zip . && mv ../a.zip ../a.x", "7z a -bd -snl ../a.7z . >/dev/null && mv ../a.7z ../a.x",
         "7z a -bd -snl -ms=off ../a.7z . >/dev/null && mv ../a.7z ../a.x",
     };
 
@@ -249,6 +251,18 @@ public sealed class ForeignArchiveTests : IDisposable
             read.Should().Be(400 << 20);
             (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(20 << 20, name);
         }
+    }
+
+    [Fact]
+    public async Task Reads_gzip_headers_with_everything_that_they_may_hold()
+    {
+        Tool.Shell($"cd {_there.Text}/in && tar --format=posix -czf ../a.tgz *");
+        byte[] plain = File.ReadAllBytes(_there.Below("a.tgz"));
+        byte[] header = [.. plain[..10], 3, 0, 1, 2, 3, .. "name\0"u8, .. "comment\0"u8, 9, 9];
+        header[3] = 2 | 4 | 8 | 16;
+        await ShouldRefuse([.. header, .. plain[10..], .. header], "the second stream is cut off");
+        await Extract([.. header, .. plain[10..]]);
+        TreeFingerprint.Of(_there.Below("out")).ShouldBe(TreeFingerprint.Of(_there.Below("in")));
     }
 
     private readonly List<string> _warnings = [];

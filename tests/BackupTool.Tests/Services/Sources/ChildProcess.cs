@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using BackupTool.Tests.Repositories.Locking;
 using BackupTool.Tests.Services.Sources.RocksDb;
 using BackupTool.Tests.Services.Sources.Sqlite;
 
@@ -40,6 +41,8 @@ public sealed class ChildProcess : IDisposable
 
     public int Id => _process.Id;
 
+    public void WriteLine(string line) => _process.StandardInput.WriteLine(line);
+
     public string? ReadLine() => _process.StandardOutput.ReadLine();
 
     /// <summary>Ends the job in order and returns its last words.</summary>
@@ -76,6 +79,8 @@ public sealed class ChildProcess : IDisposable
             {
                 case nameof(SqliteJobs.Hold): SqliteJobs.Hold(Argument(0), Argument(1)); break;
                 case nameof(SqliteJobs.Write): SqliteJobs.Write(Argument(0)); break;
+                case nameof(LockJobs.Hold) + "Lock": LockJobs.Hold(Argument(0)); break;
+                case nameof(LockJobs.Race): LockJobs.Race(Argument(0), Argument(1)); break;
                 case nameof(RocksDbJobs.WriteFlatOut): RocksDbJobs.WriteFlatOut(Argument(0)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }

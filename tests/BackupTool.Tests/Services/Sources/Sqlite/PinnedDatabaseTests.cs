@@ -221,7 +221,7 @@ public sealed class PinnedDatabaseTests : IDisposable
     {
         File.WriteAllBytes(Live, [.. Enumerable.Range(0, 8192).Select(i => (byte)(i * 7))]);
         Action pin = () => Pin().Dispose();
-        pin.Should().Throw<SourceException>().WithMessage("*not a SQLite database, or it is encrypted*");
+        pin.Should().Throw<NotADatabaseException>().WithMessage("*it is none, or it is encrypted*");
     }
 
     [Fact]
