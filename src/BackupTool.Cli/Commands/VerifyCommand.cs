@@ -35,7 +35,7 @@ internal static class VerifyCommand
                 () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
-            else Print(context.Terminal, report);
+            else if (!context.Quiet || report.Problems.Count > 0) Print(context.Terminal, report);
             return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
         }, snapshot, level, subset);
     }
