@@ -83,11 +83,15 @@ public sealed class Repository
 
     /// <summary>All snapshots, oldest first.</summary>
     /// <exception cref="RepositoryDamagedException">One is damaged.</exception>
-    public async ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(CancellationToken cancellationToken) => ListSnapshotsAsync("", cancellationToken);
+
+    /// <summary>The snapshots whose ids begin so, oldest first. Damage of others does no harm.</summary>
+    /// <exception cref="RepositoryDamagedException">One of them is damaged.</exception>
+    public async ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(string idPrefix, CancellationToken cancellationToken)
     {
         var snapshots = new List<StoredSnapshot>();
         foreach (StoredFile file in await Storage.ListAsync(SnapshotId.Folder, cancellationToken))
-            if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
+            if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id) && id.Value.Hex.StartsWith(idPrefix, StringComparison.Ordinal)) snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
         snapshots.Sort(static (a, b) => (a.Snapshot.Time, a.Id.Hex).CompareTo((b.Snapshot.Time, b.Id.Hex)));
         return snapshots;
     }
@@ -97,7 +101,8 @@ public sealed class Repository
     public async ValueTask<StoredSnapshot> ReadSnapshotAsync(SnapshotId id, CancellationToken cancellationToken)
     {
         byte[] content = await Storage.ReadAllAsync(id.FileName, MaxSnapshotBytes, cancellationToken);
-        if (SnapshotId.Of(content) != id) throw new RepositoryDamagedException(id.FileName, "its contents are not what its name says");
+        if (SnapshotId.Of(content) != id) throw new RepositoryDamagedException(id.FileName, "its contents are not what its name says",
+                "Put that file back from another copy of the repository. If there is none, move it away: only that snapshot is lost. The others can be restored meanwhile, named by their ids.");
         try
         {
             Snapshot snapshot = JsonSerializer.Deserialize(content, RepositoryJson.Default.Snapshot) ?? throw new JsonException("null");

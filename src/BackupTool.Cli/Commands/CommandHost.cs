@@ -128,8 +128,12 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         }
     }
 
-    internal static async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, CancellationToken cancellationToken) =>
-        SnapshotSelector.Select(await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
+    /// <summary>The snapshot that is meant. One that is named by its id is found though another is damaged.</summary>
+    internal static async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StoredSnapshot> meant = SnapshotSelector.IsId(selector) ? await repository.ListSnapshotsAsync(selector, cancellationToken) : [];
+        return SnapshotSelector.Select(meant.Count > 0 ? meant : await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
+    }
 
     internal static BytePath AbsolutePath(string path) => BytePath.From(Path.GetFullPath(path));
 
