@@ -115,6 +115,27 @@ public sealed class Repository
         }
     }
 
+    /// <summary>The snapshots that can be read, oldest first, and what is wrong with the others: one damaged file must not hide the rest.</summary>
+    public async ValueTask<(IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)> ListReadableSnapshotsAsync(CancellationToken cancellationToken)
+    {
+        var snapshots = new List<StoredSnapshot>();
+        var damaged = new List<RepositoryDamagedException>();
+        foreach (StoredFile file in await Storage.ListAsync(SnapshotId.Folder, cancellationToken))
+        {
+            if (!SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) continue;
+            try
+            {
+                snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
+            }
+            catch (RepositoryDamagedException e)
+            {
+                damaged.Add(e);
+            }
+        }
+        snapshots.Sort(static (a, b) => (a.Snapshot.Time, a.Id.Hex).CompareTo((b.Snapshot.Time, b.Id.Hex)));
+        return (snapshots, damaged);
+    }
+
     /// <summary>The commit point of a run: everything that the snapshot names is durable before.</summary>
     public async ValueTask<StoredSnapshot> CommitAsync(Snapshot snapshot, CancellationToken cancellationToken)
     {

@@ -138,7 +138,7 @@ public sealed class RepositoryLockTests : IDisposable
     public async Task A_zombie_holds_nothing()
     {
         // A shell that never waits for its child: the child is dead and cannot be buried.
-        using var parent = Process.Start(new ProcessStartInfo("sh", ["-c", "true & echo $!; exec cat"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var parent = Process.Start(new ProcessStartInfo("sh", ["-c", "sleep 0.3 & echo $!; exec cat"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         try
         {
             int zombie = int.Parse(parent.StandardOutput.ReadLine()!, System.Globalization.CultureInfo.InvariantCulture);
