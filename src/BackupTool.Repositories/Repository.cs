@@ -66,17 +66,26 @@ public sealed class Repository
     }
 
     /// <summary>
-    /// Takes packs into the index that no index file names: an interrupted run left them, whole. So the next run need not store their chunks again.
+    /// Takes packs into the index that no index file names: an interrupted run left them, whole. So the next run need not store their chunks again. One that is
+    /// damaged (an interrupted copy of the repository leaves such) is told and passed over: nothing needs it.
     /// </summary>
-    public async ValueTask<IReadOnlyList<FinishedPack>> AdoptOrphanPacksAsync(ChunkIndex index, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<FinishedPack>> AdoptOrphanPacksAsync(
+        ChunkIndex index, Action<RepositoryDamagedException> onDamaged, CancellationToken cancellationToken)
     {
         var adopted = new List<FinishedPack>();
         foreach (StoredFile file in await Storage.ListAsync("packs/", cancellationToken))
         {
             if (!PackId.TryParseFileName(file.Name, out PackId? id) || index.Contains(id.Value)) continue;
-            FinishedPack pack = await PackReader.ReadTableAsync(Storage, id.Value, file.Bytes, cancellationToken);
-            index.Add(pack);
-            adopted.Add(pack);
+            try
+            {
+                FinishedPack pack = await PackReader.ReadTableAsync(Storage, id.Value, file.Bytes, cancellationToken);
+                index.Add(pack);
+                adopted.Add(pack);
+            }
+            catch (RepositoryDamagedException e)
+            {
+                onDamaged(e);
+            }
         }
         return adopted;
     }

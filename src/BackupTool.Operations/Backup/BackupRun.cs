@@ -91,7 +91,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         int stale = await repository.Storage.RemoveStaleUploadsAsync(cancellationToken);
         if (stale > 0) progress.Message($"removed {stale} unfinished files that an interrupted run had left");
         ChunkIndex index = await repository.LoadIndexAsync(cancellationToken);
-        IReadOnlyList<FinishedPack> adopted = await repository.AdoptOrphanPacksAsync(index, cancellationToken);
+        IReadOnlyList<FinishedPack> adopted = await repository.AdoptOrphanPacksAsync(index, damage => progress.Warn($"{damage.Message}; nothing needs it yet"), cancellationToken);
         if (adopted.Count > 0) progress.Message($"took over {adopted.Count} packs of an interrupted run");
         (IReadOnlyList<StoredSnapshot> snapshots, _damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
         foreach (RepositoryDamagedException damage in _damaged) progress.Warn(damage.Message);

@@ -6,6 +6,7 @@ using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Locking;
+using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
 using BackupTool.Services.Sources.Files;
@@ -56,8 +57,8 @@ public sealed class ImportRun(BackupConfiguration configuration, IProgressObserv
     {
         progress.Begin("store", null, null);
         ChunkIndex index = await repository.LoadIndexAsync(cancellationToken);
-        await using var session = new WriteSession(repository, index, await repository.AdoptOrphanPacksAsync(index, cancellationToken),
-            (int)configuration.Repository.Compression, cancellationToken);
+        IReadOnlyList<FinishedPack> adopted = await repository.AdoptOrphanPacksAsync(index, damage => progress.Warn($"{damage.Message}; nothing needs it yet"), cancellationToken);
+        await using var session = new WriteSession(repository, index, adopted, (int)configuration.Repository.Compression, cancellationToken);
         var writer = new ArchiveWriter(session, null, warning => Warn($"{warning.Path}: {warning.Reason}"), bytes => progress.Advance(bytes, 0));
         ArchiveResult result = await writer.WriteAsync(ReadEntriesAsync(staging, cancellationToken), cancellationToken);
         await session.FinishAsync(cancellationToken);

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using BackupTool.Posix;
+using BackupTool.Repositories.Archives.Tar;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Packs;
 
@@ -39,10 +41,10 @@ internal sealed class ArchiveCommitter(WriteSession session) : IDisposable
 
     internal void DropFile() => _file.Clear();
 
-    internal async ValueTask EndFileAsync(CatalogEntry entry, CancellationToken cancellationToken)
+    internal async ValueTask EndFileAsync(CatalogEntry entry, IReadOnlyList<SparseExtent>? sparse, CancellationToken cancellationToken)
     {
         foreach (StoredChunk chunk in _file) await AddAsync(chunk.Reference, cancellationToken);
-        await AddAsync(entry with { ContentKey = ContentKeyOf(_file) }, reused: false, cancellationToken);
+        await AddAsync(entry with { ContentKey = ContentKeyOf(_file, entry.Size, sparse) }, reused: false, cancellationToken);
         _file.Clear();
     }
 
@@ -52,9 +54,15 @@ internal sealed class ArchiveCommitter(WriteSession session) : IDisposable
         _file.Clear();
     }
 
-    private static string ContentKeyOf(List<StoredChunk> chunks)
+    /// <summary>Over the ids of the content's chunks; of a sparse file also over where its data stands, which its chunks do not say.</summary>
+    private static string ContentKeyOf(List<StoredChunk> chunks, long size, IReadOnlyList<SparseExtent>? sparse)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        if (sparse is not null)
+        {
+            AppendNumbers(hash, size, sparse.Count);
+            foreach (SparseExtent extent in sparse) AppendNumbers(hash, extent.Offset, extent.Length);
+        }
         Span<byte> id = stackalloc byte[ChunkId.Size];
         foreach (StoredChunk chunk in chunks)
         {
@@ -62,7 +70,15 @@ internal sealed class ArchiveCommitter(WriteSession session) : IDisposable
             chunk.Reference.Id.CopyTo(id);
             hash.AppendData(id);
         }
-        return $"c:{Convert.ToHexStringLower(hash.GetHashAndReset())}";
+        return $"{(sparse is null ? 'c' : 'h')}:{Convert.ToHexStringLower(hash.GetHashAndReset())}";
+    }
+
+    private static void AppendNumbers(IncrementalHash hash, long first, long second)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, first);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], second);
+        hash.AppendData(bytes);
     }
 
     internal async ValueTask<Snapshots.Archive> FinishAsync(CancellationToken cancellationToken) => new()

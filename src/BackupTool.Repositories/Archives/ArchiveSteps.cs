@@ -1,3 +1,4 @@
+using BackupTool.Repositories.Archives.Tar;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Compression;
 using BackupTool.Repositories.Pipelines;
@@ -85,10 +86,10 @@ internal sealed class ChunksStep(List<ChunkSlice> slices) : ArchiveStep
 }
 
 /// <summary>The file whose chunks came before is whole: it takes its place in the archive.</summary>
-internal sealed class FileEndStep(CatalogEntry entry) : ArchiveStep
+internal sealed class FileEndStep(CatalogEntry entry, IReadOnlyList<SparseExtent>? sparse) : ArchiveStep
 {
     internal override ValueTask CommitAsync(ArchiveCommitter committer, CancellationToken cancellationToken) =>
-        committer.EndFileAsync(entry, cancellationToken);
+        committer.EndFileAsync(entry, sparse, cancellationToken);
 }
 
 /// <summary>The end-of-archive blocks came before: they belong to no member.</summary>
@@ -122,7 +123,7 @@ internal sealed class ReusedStep(IReadOnlyList<ChunkReference> chunks, IReadOnly
 }
 
 /// <summary>Small members, read and put together by the worker.</summary>
-internal sealed class BundleStep(BundleBuilder builder, List<PlannedEntry> entries, long expectedBytes) : ArchiveStep
+internal sealed class BundleStep(long expectedBytes, Func<ChunkWorker, CancellationToken, ValueTask<BuiltBundle>> build) : ArchiveStep
 {
     private readonly List<StoredChunk> _stored = [];
     private NativeBufferWriter? _frames;
@@ -134,8 +135,7 @@ internal sealed class BundleStep(BundleBuilder builder, List<PlannedEntry> entri
 
     protected override async ValueTask WorkAsync(ChunkWorker worker, CancellationToken cancellationToken)
     {
-        var content = new NativeBufferWriter(worker.Buffers, (int)Math.Clamp(expectedBytes, 4096, 1 << 20));
-        _catalog = await builder.BuildAsync(entries, worker.Stored, content, cancellationToken);
+        (NativeBufferWriter content, _catalog) = await build(worker, cancellationToken);
         _frames = new NativeBufferWriter(worker.Buffers, Math.Max(4096, content.Length / 2));
         for (int at = 0; at < content.Length; at += worker.MaxChunkBytes)   // more than one only where attributes are huge
             _stored.Add(worker.Store(content.Written.Slice(at, Math.Min(worker.MaxChunkBytes, content.Length - at)), isContent: false, _frames));

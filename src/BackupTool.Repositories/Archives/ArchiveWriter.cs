@@ -21,7 +21,7 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
     private const long MaxHeldBytes = 24 << 20;
 
     private readonly SegmentPlanner _planner = new(session.Repository.Format.Chunking);
-    private readonly Dictionary<(ulong Device, ulong Inode), BytePath> _firstNames = [];
+    private readonly HardLinkNames _names = new();
     private readonly OrderedPipeline<ArchiveStep, ChunkWorker> _pipeline = new(() => new ChunkWorker(session), MaxHeldBytes);
     private readonly Lock _reporting = new();
     private List<PlannedEntry> _bundle = [];
@@ -31,23 +31,24 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
     public async Task<ArchiveResult> WriteAsync(IAsyncEnumerable<ArchiveEntry> entries, CancellationToken cancellationToken)
     {
         using var committer = new ArchiveCommitter(session);
+        using var stored = new ChunkReader(session.Repository, session.Index);
         await _pipeline.RunAsync(
-            produce => ProduceAsync(entries, produce), (step, consume) => step.CommitAsync(committer, consume), cancellationToken);
+            produce => ProduceAsync(entries, stored, produce), (step, consume) => step.CommitAsync(committer, consume), cancellationToken);
         Archive archive = await committer.FinishAsync(cancellationToken);
         return new ArchiveResult(archive, committer.ReusedEntries, _readBytes);
     }
 
-    private async Task ProduceAsync(IAsyncEnumerable<ArchiveEntry> entries, CancellationToken cancellationToken)
+    private async Task ProduceAsync(IAsyncEnumerable<ArchiveEntry> entries, ChunkReader stored, CancellationToken cancellationToken)
     {
         var files = new OwnFileReader(session, _pipeline.AddAsync, Report, OnRead);
-        var bundles = new BundleBuilder(Report, OnRead);
+        var bundles = new BundleMaker(new BundleBuilder(Report, OnRead), stored, _names, session.Buffers);
         await foreach (ArchiveEntry entry in entries.WithCancellation(cancellationToken))
         {
-            PlannedEntry planned = Plan(entry);
+            PlannedEntry planned = _names.Plan(entry);
             if (_planner.IsOwn(entry) && planned.HardLinkTo is null)
             {
                 await CloseBundleAsync(bundles, cancellationToken);
-                if (!await TryReuseFileAsync(entry, cancellationToken)) await files.ReadAsync(entry, cancellationToken);
+                if (!await TryReuseFileAsync(entry, cancellationToken) && !await files.TryReadAsync(entry, cancellationToken)) _names.Forget(entry);
                 continue;
             }
             if (_planner.MustCloseBefore(entry)) await CloseBundleAsync(bundles, cancellationToken);
@@ -58,38 +59,14 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
         await AddEndAsync(cancellationToken);
     }
 
-    /// <summary>Finds whether an earlier member is the same inode. The first name holds the content, so it must be readable.</summary>
-    private PlannedEntry Plan(ArchiveEntry entry)
-    {
-        FileStatus status = entry.Status;
-        if (status.Kind != FileKind.Regular || status.LinkCount < 2 || entry.IsStaged) return new(entry, null);
-        if (_firstNames.TryGetValue((status.Device, status.Inode), out BytePath first)) return new(entry, first);
-        if (entry.Unchanged is not null || CanOpen(entry)) _firstNames.Add((status.Device, status.Inode), entry.MemberPath);
-        return new(entry, null);
-    }
-
-    private static bool CanOpen(ArchiveEntry entry)
-    {
-        try
-        {
-            PosixDirectory.Current.OpenForReading(entry.Path).Dispose();
-            return true;
-        }
-        catch (PosixException e) when (MemberReading.Explain(entry, e) is not null)
-        {
-            return false;   // reported when its turn comes to be read
-        }
-    }
-
-    private async ValueTask CloseBundleAsync(BundleBuilder builder, CancellationToken cancellationToken)
+    private async ValueTask CloseBundleAsync(BundleMaker maker, CancellationToken cancellationToken)
     {
         if (_bundle.Count == 0) return;
         List<PlannedEntry> bundle = _bundle;
         _bundle = [];
         _planner.StartNext();
         if (IsWholeBundleOfParent(bundle) && await TakeOverAsync([.. bundle.Select(static p => p.Entry.Unchanged!)], cancellationToken)) return;
-        long bytes = bundle.Sum(static p => 3L * TarHeader.BlockSize + (p.HardLinkTo is null && p.Entry.Status.Kind == FileKind.Regular ? p.Entry.Status.Size : 0));
-        await _pipeline.AddAsync(new BundleStep(builder, await FindStoredAsync(bundle), bytes), cancellationToken);
+        await _pipeline.AddAsync(await maker.MakeStepAsync(await FindStoredAsync(bundle), cancellationToken), cancellationToken);
     }
 
     /// <summary>A bundle in which something changed is made anew; the files in it that did not change come from the parent's chunks, not from the service.</summary>

@@ -10,12 +10,19 @@ namespace BackupTool.Repositories.Archives;
 internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> onRead)
 {
     /// <summary>Appends every member that can be read; returns their catalog lines. What cannot be read is reported and left out.</summary>
-    internal async ValueTask<List<CatalogEntry>> BuildAsync(List<PlannedEntry> entries, ChunkReader stored, NativeBufferWriter output, CancellationToken cancellationToken)
+    /// <param name="entries">In the order of the stream.</param>
+    /// <param name="stored">Reads what the parent has.</param>
+    /// <param name="output">Where the members go.</param>
+    /// <param name="names">Told of what is left out and asked for hard links again, when first names are among the entries; null when there are none.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    internal async ValueTask<List<CatalogEntry>> BuildAsync(
+        IReadOnlyList<PlannedEntry> entries, ChunkReader stored, NativeBufferWriter output, HardLinkNames? names, CancellationToken cancellationToken)
     {
         var catalog = new List<CatalogEntry>(entries.Count);
         var source = new LastChunk(stored);
-        foreach (PlannedEntry planned in entries)
+        foreach (PlannedEntry entry in entries)
         {
+            PlannedEntry planned = names?.PlanAgain(entry) ?? entry;
             int start = output.Length;
             Placement placement = catalog.Count == 0 ? Placement.BundleStart : Placement.Bundled;
             bool taken = planned.StoredIn is not null && await TryTakeAsync(planned, source, output, cancellationToken);
@@ -23,9 +30,10 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
             {
                 catalog.Add(taken ? planned.Entry.Unchanged! with { Placement = placement } : Add(planned, placement, output));
             }
-            catch (PosixException e) when (MemberReading.Explain(planned.Entry, e) is { } reason)
+            catch (Exception e) when (MemberReading.Explain(planned.Entry, e) is { } reason)
             {
                 output.Truncate(start);
+                names?.Forget(planned.Entry);
                 report(new ArchiveWarning(planned.Entry.Path, reason));
             }
         }
@@ -79,7 +87,11 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
         UnixTime readAt = PosixIdentity.FileClock();
         TarMember member = MemberReading.ToMember(entry, entry.Status, 0, hardLinkTo, null);
         TarHeader.Write(member, output);
-        return MemberReading.ToCatalog(entry, member, entry.Status, placement, output.Length - start, readAt, "");
+        CatalogEntry line = MemberReading.ToCatalog(entry, member, entry.Status, placement, output.Length - start, readAt, "");
+        // The status is the cut's: what changed within the same tick right after the cut looked would be taken for unchanged for ever.
+        bool isAsTheCutSawIt = PosixDirectory.Current.TryGetStatus(entry.Path, out FileStatus now) && now.IsUnchangedSince(entry.Status)
+            && (now.Kind, now.Mode, now.Uid, now.Gid) == (entry.Status.Kind, entry.Status.Mode, entry.Status.Uid, entry.Status.Gid);
+        return isAsTheCutSawIt ? line : line with { ChangedAt = null };
     }
 
     private CatalogEntry AddFile(ArchiveEntry entry, Placement placement, NativeBufferWriter output)
@@ -101,7 +113,7 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
         FileStatus before = entry.IsStaged ? entry.Status : PosixFile.GetStatus(file, entry.Path);
         if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
         // What was small when the bundle was planned may have grown past any bound.
-        long size = Math.Min(before.Size, entry.Status.Size + (1 << 20));
+        long size = Math.Min(before.Size, Math.Min(entry.Status.Size, Chunk.MaxBytes) + (1 << 20));
         TarMember member = MemberReading.ToMember(entry, before, size, null, null);
         TarHeader.Write(member, output);
         int headerBytes = output.Length - start;

@@ -69,8 +69,9 @@ public sealed record CatalogEntry
     public required ulong Inode { get; init; }
 
     /// <summary>
-    /// What its content is: <c>s:</c> and the SHA-256 of a bundled file, <c>c:</c> and the SHA-256 over the ids (32 bytes each) of the content's chunks;
-    /// empty for what has no content. Equal keys in one repository mean equal contents.
+    /// What its content is: <c>s:</c> and the SHA-256 of a bundled file, <c>c:</c> and the SHA-256 over the ids (32 bytes each) of the content's chunks,
+    /// <c>h:</c> and that over the places of a sparse file's data and then those ids; empty for what has no content. Equal keys in one repository mean
+    /// equal contents.
     /// </summary>
     public required string ContentKey { get; init; }
 

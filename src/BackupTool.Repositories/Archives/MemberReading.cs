@@ -79,7 +79,14 @@ internal static class MemberReading
     /// Why this one original cannot be read, when that is its own fault; null when the failure is the machine's (no descriptors, no memory), which ends the run. So does the failure to read
     /// what we staged ourselves: a database that lacks one of its files is none.
     /// </summary>
-    internal static string? Explain(ArchiveEntry entry, PosixException failure) => entry.IsStaged ? null : failure.Errno switch
+    internal static string? Explain(ArchiveEntry entry, Exception failure) => failure switch
+    {
+        UnstorableMemberException => $"is left out: {failure.Message}",
+        PosixException posix when !entry.IsStaged => Explain(posix),
+        _ => null,
+    };
+
+    private static string? Explain(PosixException failure) => failure.Errno switch
     {
         Errno.ENOENT or Errno.ENOTDIR or Errno.ESTALE => "vanished while the backup ran",
         Errno.EACCES or Errno.EPERM => "cannot be read: permission denied",

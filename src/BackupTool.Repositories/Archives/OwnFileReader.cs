@@ -25,22 +25,24 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
 
     private static ContentCutter CutterFor(ChunkingParameters chunking) => new(chunking.MinBytes, chunking.AverageBytes, chunking.MaxBytes);
 
-    /// <summary>Adds the steps of one file. A file that cannot be read is reported and left out.</summary>
-    internal async Task ReadAsync(ArchiveEntry entry, CancellationToken cancellationToken)
+    /// <summary>Adds the steps of one file. A file that cannot be read is reported and left out: false.</summary>
+    internal async Task<bool> TryReadAsync(ArchiveEntry entry, CancellationToken cancellationToken)
     {
         try
         {
-            for (int attempt = 1; !await TryReadAsync(entry, attempt == MemberReading.Attempts, cancellationToken); attempt++)
+            for (int attempt = 1; !await TryReadOnceAsync(entry, attempt == MemberReading.Attempts, cancellationToken); attempt++)
                 await RestartAsync(cancellationToken);
+            return true;
         }
-        catch (PosixException e) when (MemberReading.Explain(entry, e) is { } reason)
+        catch (Exception e) when (MemberReading.Explain(entry, e) is { } reason)
         {
             await RestartAsync(cancellationToken);
             report(new ArchiveWarning(entry.Path, reason));
+            return false;
         }
     }
 
-    private async Task<bool> TryReadAsync(ArchiveEntry entry, bool acceptChanging, CancellationToken cancellationToken)
+    private async Task<bool> TryReadOnceAsync(ArchiveEntry entry, bool acceptChanging, CancellationToken cancellationToken)
     {
         DatabaseContent? database = entry.DatabaseCopy is { } copy ? await copy(cancellationToken) : null;
         BytePath path = database?.Path ?? (entry.StagedPath.IsEmpty ? entry.Path : entry.StagedPath);
@@ -67,7 +69,7 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
             await FlushAsync(cancellationToken);
             CatalogEntry line = MemberReading.ToCatalog(entry, member, shown, Placement.Own, headerBytes, readAt, "");
-            await add(new FileEndStep(unchanged ? line : line with { ChangedAt = null }), cancellationToken);
+            await add(new FileEndStep(unchanged ? line : line with { ChangedAt = null }, sparse), cancellationToken);
             return true;
         }
         finally
@@ -107,13 +109,19 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
         while (left > 0)
         {
             NativeBuffer block = session.Buffers.Rent((int)Math.Min(left, StepBytes));
-            int filled = content.Read(block.GetSpan()[..(int)Math.Min(left, StepBytes)]);
-            if (isFirst && filled >= 20) block.GetSpan().Slice(JournalModeOffset, 2).Fill(RollbackJournal);
-            isFirst = false;
-            onRead(filled);
-            for (int at = 0; at < filled; at += chunk) AddSlice(block.Retain(), at, Math.Min(chunk, filled - at), isContent: true);
-            block.Release();
-            left -= filled;
+            try
+            {
+                int filled = content.Read(block.GetSpan()[..(int)Math.Min(left, StepBytes)]);
+                if (isFirst && filled >= 20) block.GetSpan().Slice(JournalModeOffset, 2).Fill(RollbackJournal);
+                isFirst = false;
+                onRead(filled);
+                for (int at = 0; at < filled; at += chunk) AddSlice(block.Retain(), at, Math.Min(chunk, filled - at), isContent: true);
+                left -= filled;
+            }
+            finally
+            {
+                block.Release();
+            }
             await FlushWhenFullAsync(cancellationToken);
         }
     }
@@ -122,26 +130,33 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
     {
         NativeBuffer? carried = null;
         int carriedStart = 0, carriedBytes = 0;
-        while (left > 0 || carriedBytes > 0)
+        try
         {
-            NativeBuffer block = session.Buffers.Rent((int)Math.Min(left + carriedBytes, _blockBytes));
-            carried?.GetSpan().Slice(carriedStart, carriedBytes).CopyTo(block.GetSpan());
-            carried?.Release();
-            int room = (int)Math.Min(left, Math.Min(block.Capacity, _blockBytes) - carriedBytes);
-            content.Read(block.GetSpan().Slice(carriedBytes, room));
-            onRead(room);
-            left -= room;
-            int filled = carriedBytes + room, at = 0;
-            while (at < filled && (left == 0 || filled - at >= _cutter.MaxBytes))
+            while (left > 0 || carriedBytes > 0)
             {
-                int length = _cutter.FindCut(block.GetSpan()[at..filled]);
-                AddSlice(block.Retain(), at, length, isContent: true);
-                at += length;
-                await FlushWhenFullAsync(cancellationToken);
+                NativeBuffer block = session.Buffers.Rent((int)Math.Min(left + carriedBytes, _blockBytes));
+                carried?.GetSpan().Slice(carriedStart, carriedBytes).CopyTo(block.GetSpan());
+                carried?.Release();
+                carried = block;
+                int room = (int)Math.Min(left, Math.Min(block.Capacity, _blockBytes) - carriedBytes);
+                content.Read(block.GetSpan().Slice(carriedBytes, room));
+                onRead(room);
+                left -= room;
+                int filled = carriedBytes + room, at = 0;
+                while (at < filled && (left == 0 || filled - at >= _cutter.MaxBytes))
+                {
+                    int length = _cutter.FindCut(block.GetSpan()[at..filled]);
+                    AddSlice(block.Retain(), at, length, isContent: true);
+                    at += length;
+                    await FlushWhenFullAsync(cancellationToken);
+                }
+                (carriedStart, carriedBytes) = (at, filled - at);
             }
-            (carried, carriedStart, carriedBytes) = (block, at, filled - at);
         }
-        carried?.Release();
+        finally
+        {
+            carried?.Release();
+        }
     }
 
     private void AddSlice(NativeBuffer buffer, int start, int length, bool isContent)
@@ -179,7 +194,9 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
             extents.Add(new SparseExtent(start, end - start));
             at = end;
         }
-        return extents is [var only] && only.Length == status.Size ? null : [.. SparseExtent.AlignToBlocks(extents, status.Size)];
+        // Holes between more stretches than that cost more than they are worth.
+        bool isWhole = extents.Count > SparseMap.MaxExtents || (extents is [var only] && only.Length == status.Size);
+        return isWhole ? null : [.. SparseExtent.AlignToBlocks(extents, status.Size)];
     }
 
     /// <summary>Reads stretches of a file as one stream. A file that became shorter gives zeros, and says so.</summary>

@@ -29,10 +29,10 @@ internal static class SparseMap
         return null;
     }
 
-    /// <exception cref="ArgumentException">The extents are not as <see cref="TarMember.Sparse"/> demands.</exception>
+    /// <exception cref="UnstorableMemberException">The extents are not as <see cref="TarMember.Sparse"/> demands.</exception>
     internal static byte[] Format(IReadOnlyList<SparseExtent> extents, long size)
     {
-        if (FindFault(extents, size) is string fault) throw new ArgumentException($"A sparse map is no good: {fault}.", nameof(extents));
+        if (FindFault(extents, size) is string fault) throw new UnstorableMemberException($"a sparse map is no good: {fault}");
         long end = extents.Count == 0 ? -1 : extents[^1].Offset + extents[^1].Length;
         bool endsInHole = end < size || extents.Count == 0;
 

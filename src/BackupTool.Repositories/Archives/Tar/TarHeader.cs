@@ -24,7 +24,7 @@ public static class TarHeader
     /// Writes everything that stands before the data: a pax header when ustar cannot hold what the member says, the ustar header, and the map
     /// of a sparse member. A multiple of 512 bytes. <see cref="TarMember.StoredSize"/> bytes of data and their padding come next.
     /// </summary>
-    /// <exception cref="ArgumentException">No archive can hold this member: a socket, an empty or absolute path, a sparse map that is out of order.</exception>
+    /// <exception cref="UnstorableMemberException">No archive can hold this member.</exception>
     public static void Write(TarMember member, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(member);
@@ -40,7 +40,7 @@ public static class TarHeader
         {
             AddMember(member, archivedSize, ustar, ref pax);
             if (pax.Records.Length > TarParser.MaxPaxBytes)
-                throw new ArgumentException($"{member.Path} has {pax.Records.Length} bytes of attributes and names: more than tar readers take.", nameof(member));
+                throw new UnstorableMemberException($"{member.Path} has {pax.Records.Length} bytes of attributes and names: more than tar readers take");
             if (!pax.Records.IsEmpty) WritePaxHeader(member.Path, pax.Records, output);
         }
         finally
@@ -54,11 +54,11 @@ public static class TarHeader
     private static void Check(TarMember member)
     {
         if (member.Path.IsEmpty || member.Path.IsAbsolute || member.Path.Bytes[^1] == '/')
-            throw new ArgumentException($"A member needs a path without slashes at its ends, not \"{member.Path}\".", nameof(member));
-        if (member.Kind == FileKind.Socket) throw new ArgumentException($"{member.Path} is a socket: tar cannot hold it.", nameof(member));
+            throw new UnstorableMemberException($"a member needs a path without slashes at its ends, not \"{member.Path}\"");
+        if (member.Kind == FileKind.Socket) throw new UnstorableMemberException($"{member.Path} is a socket: tar cannot hold it");
         bool hasData = member.Kind == FileKind.Regular && !member.IsHardLink;
         if (member.Size < 0 || (!hasData && (member.Size != 0 || member.Sparse is not null)))
-            throw new ArgumentException($"{member.Path} has a size of {member.Size} bytes, which its kind cannot have.", nameof(member));
+            throw new UnstorableMemberException($"{member.Path} has a size of {member.Size} bytes, which its kind cannot have");
     }
 
     /// <summary>Fills the ustar block, and puts what does not fit there into pax records.</summary>
