@@ -92,11 +92,15 @@ public sealed class Repository
 
     /// <summary>All snapshots, oldest first.</summary>
     /// <exception cref="RepositoryDamagedException">One is damaged.</exception>
-    public async ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(CancellationToken cancellationToken) => ListSnapshotsAsync("", cancellationToken);
+
+    /// <summary>The snapshots whose ids begin so, oldest first. Damage of others does no harm.</summary>
+    /// <exception cref="RepositoryDamagedException">One of them is damaged.</exception>
+    public async ValueTask<IReadOnlyList<StoredSnapshot>> ListSnapshotsAsync(string idPrefix, CancellationToken cancellationToken)
     {
         var snapshots = new List<StoredSnapshot>();
         foreach (StoredFile file in await Storage.ListAsync(SnapshotId.Folder, cancellationToken))
-            if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
+            if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id) && id.Value.Hex.StartsWith(idPrefix, StringComparison.Ordinal)) snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
         snapshots.Sort(static (a, b) => (a.Snapshot.Time, a.Id.Hex).CompareTo((b.Snapshot.Time, b.Id.Hex)));
         return snapshots;
     }
@@ -106,7 +110,8 @@ public sealed class Repository
     public async ValueTask<StoredSnapshot> ReadSnapshotAsync(SnapshotId id, CancellationToken cancellationToken)
     {
         byte[] content = await Storage.ReadAllAsync(id.FileName, MaxSnapshotBytes, cancellationToken);
-        if (SnapshotId.Of(content) != id) throw new RepositoryDamagedException(id.FileName, "its contents are not what its name says");
+        if (SnapshotId.Of(content) != id) throw new RepositoryDamagedException(id.FileName, "its contents are not what its name says",
+                "Put that file back from another copy of the repository. If there is none, move it away: only that snapshot is lost. The others can be restored meanwhile, named by their ids.");
         try
         {
             Snapshot snapshot = JsonSerializer.Deserialize(content, RepositoryJson.Default.Snapshot) ?? throw new JsonException("null");
@@ -119,6 +124,27 @@ public sealed class Repository
             // The digest is right, so it is as it was written: by something that knows more than this version.
             throw new UnsupportedFormatException($"{id.FileName} cannot be understood by this version: {e.Message}");
         }
+    }
+
+    /// <summary>The snapshots that can be read, oldest first, and what is wrong with the others: one damaged file must not hide the rest.</summary>
+    public async ValueTask<(IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)> ListReadableSnapshotsAsync(CancellationToken cancellationToken)
+    {
+        var snapshots = new List<StoredSnapshot>();
+        var damaged = new List<RepositoryDamagedException>();
+        foreach (StoredFile file in await Storage.ListAsync(SnapshotId.Folder, cancellationToken))
+        {
+            if (!SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) continue;
+            try
+            {
+                snapshots.Add(await ReadSnapshotAsync(id.Value, cancellationToken));
+            }
+            catch (RepositoryDamagedException e)
+            {
+                damaged.Add(e);
+            }
+        }
+        snapshots.Sort(static (a, b) => (a.Snapshot.Time, a.Id.Hex).CompareTo((b.Snapshot.Time, b.Id.Hex)));
+        return (snapshots, damaged);
     }
 
     /// <summary>The commit point of a run: everything that the snapshot names is durable before.</summary>

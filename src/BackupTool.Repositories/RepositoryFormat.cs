@@ -53,6 +53,7 @@ public sealed record RepositoryFormat
         byte[] content = await ReadFileAsync(storage, cancellationToken);
         // The version first: a newer format may have members that this version would take for damage.
         int version = ReadVersion(content);
+        if (version != CurrentVersion && await storage.GetSizeAsync(ChecksumsFileName, cancellationToken) is not null) await CheckAsync(storage, FileName, content, cancellationToken);
         if (version != CurrentVersion) throw new UnsupportedFormatException($"The repository at {storage.Description} has format {version}; this version reads format {CurrentVersion}.");
         RepositoryFormat format = Parse(content);
         if (format.Id.Length != 32 || !format.Id.All(char.IsAsciiHexDigitLower)) throw new RepositoryDamagedException(FileName, "its id is malformed");

@@ -40,6 +40,40 @@ public sealed class BitFlipTests(ITestOutputHelper output) : IDisposable
         found.Keys.Should().BeEquivalentTo("README.txt", "SHA256SUMS", "evidence", "index", "packs", "repository.json", "restore.sh", "snapshots");
     }
 
+    /// <summary>Seven bits of the version's digit make another version of it: that is damage all the same, not a newer format.</summary>
+    [Fact]
+    public async Task Every_bit_of_the_format_version_counts()
+    {
+        await MakeRepositoryAsync();
+        string file = Path.Combine(_box.Repository, "repository.json");
+        byte[] whole = File.ReadAllBytes(file);
+        int line = whole.AsSpan().IndexOf("\"formatVersion\": "u8);
+        for (int bit = 8 * line; bit < 8 * (line + 20); bit++)
+        {
+            byte[] flipped = [.. whole];
+            flipped[bit / 8] ^= (byte)(1 << (bit % 8));
+            File.WriteAllBytes(file, flipped);
+            (await _box.RunAsync("verify")).ShouldFail(13, "repository.json");
+        }
+    }
+
+    [Fact]
+    public async Task A_good_snapshot_can_be_restored_by_its_id_though_another_is_damaged()
+    {
+        TreeFingerprint expected = await MakeRepositoryAsync();
+        string[] ids = await _box.ListAsync();
+        string damaged = Path.Combine(_box.Repository, $"snapshots/{ids[0]}.json");
+        await WithFlipAsync(damaged, Seed(1), async _ =>
+        {
+            (await _box.RunAsync("restore", "latest", "--target", _box.Below("x"))).ShouldFail(13, ids[0], "move it away", "named by their ids");
+            Sandbox.ShouldHold(await _box.RestoreAsync(ids[1]), _box.Source, expected);
+            (await _box.RunAsync("restore", ids[0][..8], "--target", _box.Below("x"))).ShouldFail(13, ids[0]);
+        });
+        File.Delete(damaged);
+        Sandbox.ShouldHold(await _box.RestoreAsync(), _box.Source, expected);
+        await _box.VerifyAsync("data");
+    }
+
     [Fact]
     public async Task A_restore_from_a_repository_with_a_flipped_bit_is_right_or_fails_and_leaves_nothing()
     {

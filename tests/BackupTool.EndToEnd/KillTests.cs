@@ -27,19 +27,18 @@ public sealed class KillTests(ITestOutputHelper output) : IDisposable
         {
             Change(i);
             // Kills at the first instants as well as at the last; now and then the run gets through.
-            var clock = Stopwatch.StartNew();
-            if (await RunAndKillAsync(whole * (1.05 * _random.NextDouble()))) killed++;
-            else
-            {
-                finished++;
-                if (clock.Elapsed < whole) whole = clock.Elapsed;   // the machine was busy when it was measured
-            }
+            bool wasKilled = await RunAndKillAsync(whole * _random.NextDouble());
+            // How long a run takes moves with the load of the machine: about one in eight is to get through.
+            whole *= wasKilled ? 1.01 : 0.93;
+            if (wasKilled) killed++;
+            else finished++;
             if (_box.FindLeftovers().Count > 0) leftoversSeen++;
             await _box.VerifyAsync(i % 20 == 0 ? "data" : "structure");
             string[] listed = await _box.ListAsync();
             committed.Should().BeSubsetOf(listed, "what was committed stays");
             committed.UnionWith(listed);
         }
+        finished.Should().BeGreaterThan(5, "the premise: kills come to the last instants, too");
         output.WriteLine($"{killed} kills within {whole.TotalMilliseconds:0} ms of a run's start, {finished} runs got through, {committed.Count} snapshots, {leftoversSeen} times something was left behind");
         leftoversSeen.Should().BeGreaterThan(Kills / 4, "the premise: the kills hit runs at work");
 

@@ -80,6 +80,49 @@ public sealed class SqliteTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task A_still_database_comes_back_so_that_it_opens_from_a_directory_that_cannot_be_written()
+    {
+        string live = Path.Combine(ConfigureMaubot(), "bot.db"), mount = _box.Make("read-only");
+        Sql.Make(live, "PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES(1),(2),(3)");
+        File.Exists(live + "-wal").Should().BeFalse("the premise: the service is down, and all is in the file");
+        await _box.InitAsync();
+        await _box.BackUpAsync();
+        string target = await _box.RestoreAsync();
+        (await Cli.ShellAsync("mount --bind \"$1\" \"$2\" && mount -o remount,bind,ro \"$2\"", target, mount)).ShouldExit(0);
+        try
+        {
+            Sql.Ask(mount + live, "SELECT count(*) FROM t").Should().Be(3L);
+            Sql.Ask(mount + live, "PRAGMA journal_mode").Should().Be("delete");
+        }
+        finally
+        {
+            (await Cli.ShellAsync("umount \"$1\"", mount)).ShouldExit(0);
+        }
+    }
+
+    [Fact]
+    public async Task A_database_that_wakes_up_while_it_is_read_comes_back_as_it_was_between_two_transactions()
+    {
+        string live = Path.Combine(ConfigureMaubot(), "bot.db");
+        BurstWriter.Make(live);
+        await _box.InitAsync();
+        using var writer = ChildProcess.Start(nameof(BurstWriter.WriteInBursts), live);
+        long before = 0;
+        for (int round = 0; round < 8; round++)
+        {
+            await _box.BackUpAsync();
+            string copy = await _box.RestoreAsync() + live;
+            Sql.Ask(copy, "PRAGMA integrity_check").Should().Be("ok");
+            long now = BurstWriter.Check(copy);
+            now.Should().BeGreaterThanOrEqualTo(before);
+            before = now;
+            Directory.Delete(Path.GetDirectoryName(copy)!, recursive: true);
+        }
+        output.WriteLine($"{before:N0} transactions in the last copy; the writer: {writer.Finish().Trim()}");
+        BurstWriter.Check(live).Should().BeGreaterThan(before);
+    }
+
+    [Fact]
     public async Task A_database_that_a_killed_service_left_is_recovered_in_the_copy_and_untouched_in_place()
     {
         string live = Path.Combine(ConfigureMaubot(), "bot.db");

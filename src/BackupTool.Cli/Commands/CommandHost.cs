@@ -92,6 +92,9 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     internal bool Json => parsed.GetValue(options.Json);
 
+    /// <summary>Whether only what went wrong is to be told; what was asked for, such as a list, always is.</summary>
+    internal bool Quiet => terminal.Verbosity == Verbosity.Quiet;
+
     internal T? Value<T>(Option<T> option) => parsed.GetValue(option);
 
     internal T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
@@ -128,10 +131,15 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         }
     }
 
-    internal static async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, CancellationToken cancellationToken) =>
-        SnapshotSelector.Select(await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
+    /// <summary>The snapshot that is meant. One that is named by its id is found though another is damaged.</summary>
+    internal static async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StoredSnapshot> meant = SnapshotSelector.IsId(selector) ? await repository.ListSnapshotsAsync(selector, cancellationToken) : [];
+        return SnapshotSelector.Select(meant.Count > 0 ? meant : await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
+    }
 
-    internal static BytePath AbsolutePath(string path) => BytePath.From(Path.GetFullPath(path));
+    internal static BytePath AbsolutePath(string path) =>
+        path.Length > 0 && !path.Contains('\0') ? BytePath.From(Path.GetFullPath(path)) : throw new UsageException("An empty path was given.", "Is a variable of the calling script empty?");
 
     private static string? NonEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 

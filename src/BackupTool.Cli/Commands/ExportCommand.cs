@@ -41,7 +41,7 @@ internal static class ExportCommand
             foreach (ExportFinding loss in losses) context.Terminal.Warn(loss.Message);
             long bytes = new FileInfo(file).Length;
             if (context.Json) JsonReport.Write(context.Terminal, new ExportDocument(stored.Id.Hex, chosen.Name, file, bytes, [.. losses.Select(static l => l.Message)]), CliJson.Default.ExportDocument);
-            else context.Terminal.WriteLine($"wrote {file}, {ByteSize.Format(bytes)}: {chosen.Name} of snapshot {stored.Id.Prefix}");
+            else if (!context.Quiet) context.Terminal.WriteLine($"wrote {file}, {ByteSize.Format(bytes)}: {chosen.Name} of snapshot {stored.Id.Prefix}");
             return losses.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
         }, snapshot, service, output, include);
     }

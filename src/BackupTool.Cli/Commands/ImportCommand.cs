@@ -21,7 +21,7 @@ internal static class ImportCommand
             ImportReport report = await new ImportRun(context.ReadConfiguration(), context.Progress, context.Time).RunAsync(request, cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, new ImportDocument(report.Snapshot.Id.Hex, report.Members, report.Bytes, [.. report.Warnings]), CliJson.Default.ImportDocument);
-            else context.Terminal.WriteLine($"imported {report.Members:N0} entries, {ByteSize.Format(report.Bytes)}, as snapshot {report.Snapshot.Id.Prefix} of {report.Snapshot.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}");
+            else if (!context.Quiet) context.Terminal.WriteLine($"imported {report.Members:N0} entries, {ByteSize.Format(report.Bytes)}, as snapshot {report.Snapshot.Id.Prefix} of {report.Snapshot.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}");
             return report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
         }, file, service, labels, time);
     }

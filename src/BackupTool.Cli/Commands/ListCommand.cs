@@ -15,11 +15,12 @@ internal static class ListCommand
         {
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             string? wanted = context.Value(service);
-            List<StoredSnapshot> snapshots = [.. (await repository.ListSnapshotsAsync(cancellationToken))
-                .Where(s => wanted is null || s.Snapshot.Services.Any(o => o.Name == wanted))];
+            (IReadOnlyList<StoredSnapshot> all, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
+            List<StoredSnapshot> snapshots = [.. all.Where(s => wanted is null || s.Snapshot.Services.Any(o => o.Name == wanted))];
             if (context.Json) JsonReport.Write(context.Terminal, new ListDocument([.. snapshots.Select(SnapshotDocument.From)]), CliJson.Default.ListDocument);
             else Print(context.Terminal, snapshots);
-            return ExitCode.Done;
+            foreach (RepositoryDamagedException damage in damaged) context.Terminal.Error($"{damage.Message}\n  → {damage.Hint}");
+            return damaged.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
         }, service);
     }
 

@@ -40,6 +40,8 @@ internal static class NowCommand
 
     private static void Print(CommandContext context, BackupReport report)
     {
+        foreach (ServiceFailure failure in report.Failures) context.Terminal.Error($"{failure.Name} is NOT in this snapshot: {failure.Reason}");
+        if (context.Quiet) return;
         var table = new Table(("SERVICE", Align.Left), ("ENTRIES", Align.Right), ("SIZE", Align.Right), ("CHANGED", Align.Right), ("WARNINGS", Align.Right));
         foreach (ServiceReport service in report.Services)
             table.Add(service.Name, $"{service.Entries:N0}", ByteSize.Format(service.Bytes), ByteSize.Format(service.ChangedBytes), $"{service.Warnings.Count}");
@@ -52,7 +54,6 @@ internal static class NowCommand
         SnapshotStatistics statistics = stored.Snapshot.Statistics;
         context.Terminal.WriteLine($"snapshot {stored.Id.Prefix}: stored and read back {ByteSize.Format(statistics.StoredBytes)} in {Duration.Format(TimeSpan.FromSeconds(statistics.Seconds))}"
             + $" (read {ByteSize.Format(statistics.ReadBytes)}, {statistics.ReusedEntries:N0} entries unchanged)");
-        foreach (ServiceFailure failure in report.Failures) context.Terminal.Error($"{failure.Name} is NOT in this snapshot: {failure.Reason}");
     }
 }
 

@@ -21,7 +21,7 @@ internal static class RepairCommand
             context.Progress.Dispose();
             foreach (RepositoryDamagedException damage in result.DamagedPacks) context.Terminal.Error(damage.Message);
             if (context.Json) JsonReport.Write(context.Terminal, RepairDocument.From(result), CliJson.Default.RepairDocument);
-            else context.Terminal.WriteLine($"rebuilt the index from {result.Packs:N0} packs with {result.Chunks:N0} chunks");
+            else if (!context.Quiet) context.Terminal.WriteLine($"rebuilt the index from {result.Packs:N0} packs with {result.Chunks:N0} chunks");
             return result.DamagedPacks.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
         });
         return new Command("repair", "Mend what can be rebuilt.") { index };

@@ -36,7 +36,7 @@ internal static class RestoreCommand
             RestoreReport report = await run.RunAsync(request, cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, RestoreDocument.From(stored, report, request.DryRun), CliJson.Default.RestoreDocument);
-            else context.Terminal.WriteLine($"{(request.DryRun ? "would restore" : "restored")} {report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}) to {report.Target}");
+            else if (!context.Quiet) context.Terminal.WriteLine($"{(request.DryRun ? "would restore" : "restored")} {report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}) to {report.Target}");
             return report.Findings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
         }, snapshot, target, services, include, overwrite, dryRun);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Verify;
@@ -20,6 +21,7 @@ internal static class VerifyCommand
             Description = "structure: everything but the packs' contents · data: every byte of every pack · content: besides, restore a snapshot and open its databases",
             HelpName = "structure|data|content",
             DefaultValueFactory = static _ => VerifyLevel.Structure,
+            CustomParser = ParseLevel,
         };
         var subset = new Option<string?>("--subset") { Description = "With --level data: only part n of t of the packs, such as 1/7 every night", HelpName = "N/T" };
         return host.Create("verify", "Verify the repository, and keep a report of it there.", async (context, cancellationToken) =>
@@ -33,9 +35,23 @@ internal static class VerifyCommand
                 () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
-            else Print(context.Terminal, report);
+            else if (!context.Quiet || report.Problems.Count > 0) Print(context.Terminal, report);
             return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
         }, snapshot, level, subset);
+    }
+
+    private static VerifyLevel ParseLevel(ArgumentResult result)
+    {
+        string text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        switch (text)
+        {
+            case "structure": return VerifyLevel.Structure;
+            case "data": return VerifyLevel.Data;
+            case "content": return VerifyLevel.Content;
+            default:
+                result.AddError($"--level: '{text}' is no level: write structure, data or content.");
+                return VerifyLevel.Structure;
+        }
     }
 
     private static PackSubset? ParseSubset(string? text)

@@ -44,10 +44,12 @@ public sealed record ServiceReport(
 /// <param name="Snapshot">What was committed; null in a dry run.</param>
 /// <param name="Services">The services that could be backed up.</param>
 /// <param name="Failures">Those that could not.</param>
-public sealed record BackupReport(StoredSnapshot? Snapshot, IReadOnlyList<ServiceReport> Services, IReadOnlyList<ServiceFailure> Failures)
+/// <param name="Damaged">Earlier snapshots that cannot be read any more: this run does not need them, but somebody should know.</param>
+public sealed record BackupReport(
+    StoredSnapshot? Snapshot, IReadOnlyList<ServiceReport> Services, IReadOnlyList<ServiceFailure> Failures, IReadOnlyList<RepositoryDamagedException> Damaged)
 {
-    /// <summary>Whether something was skipped that an operator may miss.</summary>
-    public bool HasWarnings => Services.Any(static service => service.Warnings.Count > 0);
+    /// <summary>Whether something was skipped, or is damaged, that an operator may miss.</summary>
+    public bool HasWarnings => Damaged.Count > 0 || Services.Any(static service => service.Warnings.Count > 0);
 }
 
 /// <summary>
@@ -57,6 +59,7 @@ public sealed record BackupReport(StoredSnapshot? Snapshot, IReadOnlyList<Servic
 public sealed class BackupRun(BackupConfiguration configuration, IProgressObserver progress, TimeProvider time)
 {
     private readonly List<ServiceFailure> _failures = [];
+    private IReadOnlyList<RepositoryDamagedException> _damaged = [];
 
     /// <summary>The version of this tool, as snapshots record it.</summary>
     public static string ToolVersion { get; } = typeof(BackupRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
@@ -90,7 +93,8 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         ChunkIndex index = await repository.LoadIndexAsync(cancellationToken);
         IReadOnlyList<FinishedPack> adopted = await repository.AdoptOrphanPacksAsync(index, damage => progress.Warn($"{damage.Message}; nothing needs it yet"), cancellationToken);
         if (adopted.Count > 0) progress.Message($"took over {adopted.Count} packs of an interrupted run");
-        IReadOnlyList<StoredSnapshot> snapshots = await repository.ListSnapshotsAsync(cancellationToken);
+        (IReadOnlyList<StoredSnapshot> snapshots, _damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
+        foreach (RepositoryDamagedException damage in _damaged) progress.Warn(damage.Message);
         var context = new CutContext(repository, index, configuration.Repository.Path, staging, progress, time);
 
         progress.Begin("cut", null, null);
@@ -99,7 +103,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         try
         {
             if (cuts.Count == 0) throw new OperationException(string.Join("\n", _failures.Select(static f => $"{f.Name}: {f.Reason}")), "Nothing was stored. Correct this and run it again.");
-            if (request.DryRun) return new BackupReport(null, [.. cuts.Select(static cut => ReportOf(cut.Service.Name, cut.Cut))], _failures);
+            if (request.DryRun) return new BackupReport(null, [.. cuts.Select(static cut => ReportOf(cut.Service.Name, cut.Cut))], _failures, _damaged);
             return await StoreAsync(request, repository, index, adopted, cuts, new RunTimes(started, cutAt), cancellationToken);
         }
         finally
@@ -153,7 +157,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         await session.FinishAsync(cancellationToken);
         StoredSnapshot snapshot = await repository.CommitAsync(Describe(request, repository, session, stored, times), cancellationToken);
         await ReadBackAsync(repository, index, snapshot, cancellationToken);
-        return new BackupReport(snapshot, [.. stored.Select(static s => ReportOf(s.Cut.Service.Name, s.Cut.Cut))], _failures);
+        return new BackupReport(snapshot, [.. stored.Select(static s => ReportOf(s.Cut.Service.Name, s.Cut.Cut))], _failures, _damaged);
     }
 
     private async Task<ArchiveResult> StoreAsync(WriteSession session, OpenCut cut, CancellationToken cancellationToken)

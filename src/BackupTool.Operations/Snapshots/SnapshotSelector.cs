@@ -41,10 +41,12 @@ public static class SnapshotSelector
             : throw new NotInRepositoryException($"There is no {selector}: the repository holds {snapshots.Count} snapshots.", "Run 'backup list'.");
     }
 
+    /// <summary>Whether a selector can be a prefix of an id.</summary>
+    public static bool IsId(string selector) => selector.Length > 0 && selector.All(char.IsAsciiHexDigitLower);
+
     private static StoredSnapshot SelectById(IReadOnlyList<StoredSnapshot> snapshots, string selector)
     {
-        bool isHex = selector.Length > 0 && selector.All(char.IsAsciiHexDigitLower);
-        List<StoredSnapshot> found = isHex ? [.. snapshots.Where(s => s.Id.Hex.StartsWith(selector, StringComparison.Ordinal))] : [];
+        List<StoredSnapshot> found = IsId(selector) ? [.. snapshots.Where(s => s.Id.Hex.StartsWith(selector, StringComparison.Ordinal))] : [];
         return found.Count switch
         {
             1 => found[0],

@@ -86,6 +86,7 @@ internal sealed class ChildProcess : IDisposable
                 case nameof(SqliteJobs.Write): SqliteJobs.Write(Argument(0)); break;
                 case nameof(RocksDbJobs.WriteFlatOut): RocksDbJobs.WriteFlatOut(Argument(0)); break;
                 case nameof(KeyWriter.WriteKeys): KeyWriter.WriteKeys(Argument(0), Argument(1)); break;
+                case nameof(BurstWriter.WriteInBursts): BurstWriter.WriteInBursts(Argument(0)); break;
                 case nameof(FileChurn.Churn): FileChurn.Churn(Argument(0)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }

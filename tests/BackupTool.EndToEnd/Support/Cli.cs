@@ -38,8 +38,8 @@ internal static class Cli
 
     internal static async Task<CliResult> RunProgramAsync(string program, IEnumerable<string> arguments, Action<Process>? started = null)
     {
-        using Process process = Start(program, arguments);
         var clock = Stopwatch.StartNew();
+        using Process process = Start(program, arguments);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         started?.Invoke(process);
         using var timeOut = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
