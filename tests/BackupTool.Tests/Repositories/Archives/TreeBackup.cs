@@ -12,8 +12,8 @@ using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Repositories.Archives;
 
-/// <summary>What a backup of a tree came to.</summary>
-internal sealed record TreeBackupResult(StoredSnapshot Snapshot, ArchiveResult Archived, IReadOnlyList<ArchiveWarning> Warnings, long NewChunks, long StoredBytes)
+/// <summary>What a backup of a tree came to. No snapshot: it was stored, but not committed.</summary>
+internal sealed record TreeBackupResult(StoredSnapshot? Snapshot, ArchiveResult Archived, IReadOnlyList<ArchiveWarning> Warnings, long NewChunks, long StoredBytes)
 {
     public Archive Archive => Archived.Archive;
 }
@@ -39,9 +39,9 @@ internal sealed class TreeBackup : IDisposable
     /// <summary>The tree that is backed up.</summary>
     public string Tree => There.Below("tree");
 
-    public static async Task<TreeBackup> CreateAsync()
+    public static async Task<TreeBackup> CreateAsync(TemporaryDirectory? place = null)
     {
-        var there = new TemporaryDirectory();
+        TemporaryDirectory there = place ?? new TemporaryDirectory();
         there.Make("tree");
         var storage = new LocalStorage(there.Path.Combine("repository"));
         Repository repository = await Repository.InitializeAsync(storage, TimeProvider.System, "test", Test.Token);
@@ -65,7 +65,7 @@ internal sealed class TreeBackup : IDisposable
 
     public async Task<TreeBackupResult> RunAsync(
         TreeBackupResult? parent = null, Func<IEnumerable<ArchiveEntry>, IEnumerable<ArchiveEntry>>? change = null, IReadOnlyList<FinishedPack>? adopted = null,
-        CancellationToken? cancellationToken = null)
+        CancellationToken? cancellationToken = null, bool isCommitted = true)
     {
         CancellationToken cancelled = cancellationToken ?? Test.Token;
         var warnings = new List<ArchiveWarning>();
@@ -75,7 +75,7 @@ internal sealed class TreeBackup : IDisposable
         {
             ArchiveResult result = await new ArchiveWriter(session, forWriter, warnings.Add, static _ => { }).WriteAsync(WalkAsync(parent, change, cancelled), cancelled);
             await session.FinishAsync(cancelled);
-            StoredSnapshot snapshot = await Repository.CommitAsync(Describe(Repository, result, parent), cancelled);
+            StoredSnapshot? snapshot = isCommitted ? await Repository.CommitAsync(Describe(Repository, result, parent), cancelled) : null;
             return new TreeBackupResult(snapshot, result, warnings, session.NewChunks, session.StoredBytes);
         }
     }
@@ -116,7 +116,7 @@ internal sealed class TreeBackup : IDisposable
         Labels = [],
         Pinned = false,
         ToolVersion = "test",
-        Parent = parent?.Snapshot.Id.Hex,
+        Parent = parent?.Snapshot?.Id.Hex,
         Services =
         [
             new ServiceSnapshot { Name = "tree", Kind = "files", Quiesce = "online", Roots = ["/"], Facts = [], Archive = result.Archive, LeftOut = [], Warnings = [] },
