@@ -115,6 +115,8 @@ public sealed class Repository
         try
         {
             Snapshot snapshot = JsonSerializer.Deserialize(content, RepositoryJson.Default.Snapshot) ?? throw new JsonException("null");
+            if (snapshot.FindProblem() is { } problem) throw new JsonException(problem);
+            if (snapshot.RepositoryId != Format.Id) throw new RepositoryDamagedException(id.FileName, $"it belongs to another repository ({snapshot.RepositoryId})");
             return new StoredSnapshot(id, snapshot, content.Length);
         }
         catch (JsonException e)

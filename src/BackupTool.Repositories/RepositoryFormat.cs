@@ -50,15 +50,28 @@ public sealed record RepositoryFormat
             throw new RepositoryNotFoundException($"There is no repository at {storage.Description} (it has no {FileName}).",
                 "Check the path and that the disk is mounted; run 'backup init' to create a repository there.");
         }
-        byte[] content = await storage.ReadAllAsync(FileName, MaxBytes, cancellationToken);
+        byte[] content = await ReadFileAsync(storage, cancellationToken);
         // The version first: a newer format may have members that this version would take for damage.
         int version = ReadVersion(content);
         if (version != CurrentVersion && await storage.GetSizeAsync(ChecksumsFileName, cancellationToken) is not null) await CheckAsync(storage, FileName, content, cancellationToken);
         if (version != CurrentVersion) throw new UnsupportedFormatException($"The repository at {storage.Description} has format {version}; this version reads format {CurrentVersion}.");
         RepositoryFormat format = Parse(content);
+        if (format.Id.Length != 32 || !format.Id.All(char.IsAsciiHexDigitLower)) throw new RepositoryDamagedException(FileName, "its id is malformed");
         if (format.Chunking.FindProblem() is { } problem) throw new RepositoryDamagedException(FileName, problem);
         if (format.Recipients.Length > 0) throw new UnsupportedFormatException($"The repository at {storage.Description} is sealed; this version cannot open sealed repositories.");
         return format;
+    }
+
+    private static async ValueTask<byte[]> ReadFileAsync(IStorage storage, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await storage.ReadAllAsync(FileName, MaxBytes, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new RepositoryDamagedException(FileName, e.Message, innerException: e);
+        }
     }
 
     private static int ReadVersion(byte[] content)
@@ -103,7 +116,8 @@ public sealed record RepositoryFormat
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, UseStringEnumConverter = true, NewLine = "\n",
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(RepositoryFormat))]
 [JsonSerializable(typeof(Snapshots.Snapshot))]
 [JsonSerializable(typeof(Locking.LockContent))]

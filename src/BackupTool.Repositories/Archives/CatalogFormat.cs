@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using BackupTool.Posix;
 
@@ -63,13 +64,15 @@ internal static class CatalogFormat
     {
         ReadOnlySpan<byte> origin = line[columns[13]];
         int dot = origin.IndexOf((byte)'.');
-        byte type = line[columns[1]][0], placement = line[columns[2]][0];
+        byte type = Letter(line[columns[1]]), placement = Letter(line[columns[2]]);
         FileKind kind = KindOf(type);
         bool isDevice = kind is FileKind.CharacterDevice or FileKind.BlockDevice;
-        string[] device = isDevice ? Encoding.ASCII.GetString(line[columns[15]]).Split(',') : ["0", "0"];
+        (uint major, uint minor) = isDevice ? DeviceNumbers(line[columns[15]]) : default;
+        BytePath path = new(Unescape(line[columns[0]]));
+        if (path.IsEmpty) throw new FormatException("it has no path");
         return new CatalogEntry
         {
-            Path = new BytePath(Unescape(line[columns[0]])),
+            Path = path,
             Kind = kind,
             IsHardLink = type == 'h',
             IsDatabase = placement == 'S',
@@ -85,17 +88,17 @@ internal static class CatalogFormat
             Gid = Number<uint>(line[columns[5]]),
             UserName = Encoding.UTF8.GetString(Unescape(line[columns[6]])),
             GroupName = Encoding.UTF8.GetString(Unescape(line[columns[7]])),
-            Size = Number<long>(line[columns[8]]),
-            StoredSize = Number<long>(line[columns[9]]),
-            HeaderBytes = Number<int>(line[columns[10]]),
+            Size = Count<long>(line[columns[8]]),
+            StoredSize = Count<long>(line[columns[9]]),
+            HeaderBytes = Count<int>(line[columns[10]]),
             ModifiedAt = Time(line[columns[11]]),
             ChangedAt = line[columns[12]].SequenceEqual("-"u8) ? null : Time(line[columns[12]]),
             Device = ulong.Parse(origin[..dot], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
             Inode = Number<ulong>(origin[(dot + 1)..]),
             ContentKey = line[columns[14]].SequenceEqual("-"u8) ? "" : Encoding.ASCII.GetString(line[columns[14]]),
             LinkTarget = isDevice ? default : new BytePath(Unescape(line[columns[15]])),
-            DeviceMajor = uint.Parse(device[0], CultureInfo.InvariantCulture),
-            DeviceMinor = uint.Parse(device[1], CultureInfo.InvariantCulture),
+            DeviceMajor = major,
+            DeviceMinor = minor,
             ChangeKey = Encoding.UTF8.GetString(Unescape(line[columns[16]])),
         };
     }
@@ -135,8 +138,18 @@ internal static class CatalogFormat
     {
         int dot = text.IndexOf((byte)'.');
         if (dot < 1 || text.Length - dot != 10) throw new FormatException("a time is malformed");
-        return new UnixTime(long.Parse(text[..dot], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture), Number<int>(text[(dot + 1)..]));
+        return new UnixTime(long.Parse(text[..dot], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture), Count<int>(text[(dot + 1)..]));
     }
+
+    private static byte Letter(ReadOnlySpan<byte> text) => text.Length == 1 ? text[0] : throw new FormatException("a letter is missing");
+
+    private static (uint Major, uint Minor) DeviceNumbers(ReadOnlySpan<byte> text)
+    {
+        int comma = text.IndexOf((byte)',');
+        return (Number<uint>(text[..comma]), Number<uint>(text[(comma + 1)..]));
+    }
+
+    private static T Count<T>(ReadOnlySpan<byte> text) where T : INumberBase<T> => T.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
     private static T Number<T>(ReadOnlySpan<byte> text) where T : IUtf8SpanParsable<T> => T.Parse(text, CultureInfo.InvariantCulture);
 
@@ -168,6 +181,7 @@ internal static class CatalogFormat
         while (!text.IsEmpty)
         {
             bool escaped = text[0] == '\\';
+            if (escaped && text[1..2] is not [(byte)'x']) throw new FormatException("an escape is unknown");
             bytes[length++] = escaped ? byte.Parse(text.Slice(2, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : text[0];
             text = text[(escaped ? 4 : 1)..];
         }

@@ -53,10 +53,13 @@ public readonly record struct ChunkId
         return true;
     }
 
+    /// <summary>Reads exactly 64 lower-case hexadecimal digits; false for anything else.</summary>
+    public static bool TryParse(string? text, out ChunkId id) => TryParse(System.Text.Encoding.UTF8.GetBytes(text ?? ""), out id);
+
     /// <summary>Reads exactly 64 lower-case hexadecimal digits.</summary>
     /// <exception cref="FormatException">Anything else.</exception>
     public static ChunkId Parse(string text) =>
-        TryParse(System.Text.Encoding.ASCII.GetBytes(text), out ChunkId id) ? id : throw new FormatException($"'{text}' is not a chunk id");
+        TryParse(text, out ChunkId id) ? id : throw new FormatException($"'{text}' is not a chunk id");
 
     /// <summary>The digest is uniformly distributed: any of its words will do.</summary>
     public override int GetHashCode() => (int)_d;

@@ -1,3 +1,5 @@
+using BackupTool.Repositories.Chunks;
+
 namespace BackupTool.Repositories.Snapshots;
 
 /// <summary>
@@ -47,6 +49,12 @@ public sealed record Snapshot
 
     /// <summary>What the run took.</summary>
     public required SnapshotStatistics Statistics { get; init; }
+
+    /// <summary>Says what this version cannot understand, or null.</summary>
+    internal string? FindProblem() =>
+        FormatVersion != CurrentVersion ? $"it has format {FormatVersion}"
+        : Services.SelectMany(static s => s.Archive.ChunkList.Concat(s.Archive.Catalog)).Any(static id => !ChunkId.TryParse(id, out _)) ? "a chunk id is malformed"
+        : null;
 }
 
 /// <summary>A service that this run could not back up.</summary>

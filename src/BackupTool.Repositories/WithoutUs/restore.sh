@@ -26,7 +26,9 @@ snapshots() {
         [ -f "$file" ] || continue
         awk -v file="$file" '
             /^  "time": "/ { split($0, part, "\""); time = part[4] }
-            /^      "name": "/ { split($0, part, "\""); names = names " " part[4] }
+            /^  "services": \[$/ { services = 1 }
+            /^  \]/ { services = 0 }
+            services && /^      "name": "/ { split($0, part, "\""); names = names " " part[4] }
             END { sub(/^snapshots\//, "", file); sub(/\.json$/, "", file); print time, file names }' "$file"
     done | sort
 }
@@ -54,7 +56,10 @@ fi
 snapshot=snapshots/$id.json
 [ "$(sha256sum < "$snapshot" | awk '{ print $1 }')" = "$id" ] || fail "$snapshot is damaged: its SHA-256 is not its name"
 
-services=$(awk '/^      "name": "/ { split($0, part, "\""); print part[4] }' "$snapshot")
+services=$(awk '
+    /^  "services": \[$/ { inside = 1 }
+    /^  \]/ { inside = 0 }
+    inside && /^      "name": "/ { split($0, part, "\""); print part[4] }' "$snapshot")
 if [ $# -eq 1 ]; then
     printf '%s\n' "$services"
     exit 0
