@@ -12,7 +12,7 @@ namespace BackupTool.Repositories;
 /// </summary>
 public sealed class Repository
 {
-    private const int MaxSnapshotBytes = 64 << 20;
+    private const int MaxSnapshotBytes = 64 << 20, MaxFixedBytes = 1 << 20;
     private static readonly string[] FixedFiles = ["README.txt", "restore.sh"];
 
     private Repository(IStorage storage, RepositoryFormat format)
@@ -156,28 +156,39 @@ public sealed class Repository
         return new StoredSnapshot(id, snapshot, content.Length);
     }
 
-    /// <summary>Checks the files whose names are not their digests.</summary>
+    /// <summary>Checks the files whose names are not their digests. Where one and SHA256SUMS do not agree, both are named: nothing tells which is damaged.</summary>
     public async ValueTask<IReadOnlyList<RepositoryDamagedException>> CheckFixedFilesAsync(CancellationToken cancellationToken)
     {
-        if (await Storage.GetSizeAsync(RepositoryFormat.ChecksumsFileName, cancellationToken) is null)
-            return [new RepositoryDamagedException(RepositoryFormat.ChecksumsFileName, "it is missing")];
         var problems = new List<RepositoryDamagedException>();
+        byte[]? sums = await ReadFixedAsync(RepositoryFormat.ChecksumsFileName, problems, cancellationToken);
+        var files = new List<(string Name, byte[] Content)>();
         foreach (string name in (string[])[.. FixedFiles, RepositoryFormat.FileName])
         {
-            try
-            {
-                await RepositoryFormat.CheckAsync(Storage, name, await Storage.ReadAllAsync(name, 1 << 20, cancellationToken), cancellationToken);
-            }
-            catch (RepositoryDamagedException e)
-            {
-                problems.Add(e);
-            }
-            catch (FileNotFoundException e)
-            {
-                problems.Add(new RepositoryDamagedException(name, "it is missing", innerException: e));
-            }
+            if (await ReadFixedAsync(name, problems, cancellationToken) is not { } content) continue;
+            files.Add((name, content));
+            if (sums is not null && !RepositoryFormat.Agrees(sums, name, content)) problems.Add(RepositoryFormat.Disagreement(name));
         }
+        bool areAllRead = sums is not null && files.Count == FixedFiles.Length + 1;
+        if (areAllRead && !RepositoryFormat.Checksums(files).AsSpan().SequenceEqual(sums))
+            problems.Add(new RepositoryDamagedException(RepositoryFormat.ChecksumsFileName, "it does not say what sha256sum says of the other files: it or they are damaged"));
         return problems;
+    }
+
+    private async ValueTask<byte[]?> ReadFixedAsync(string name, List<RepositoryDamagedException> problems, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Storage.ReadAllAsync(name, MaxFixedBytes, cancellationToken);
+        }
+        catch (FileNotFoundException e)
+        {
+            problems.Add(new RepositoryDamagedException(name, "it is missing", innerException: e));
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            problems.Add(new RepositoryDamagedException(name, e.Message, innerException: e));
+        }
+        return null;
     }
 
     private static byte[] ReadResource(string name)

@@ -53,7 +53,7 @@ public sealed record RepositoryFormat
         byte[] content = await ReadFileAsync(storage, cancellationToken);
         // The version first: a newer format may have members that this version would take for damage.
         int version = ReadVersion(content);
-        if (version != CurrentVersion && await storage.GetSizeAsync(ChecksumsFileName, cancellationToken) is not null) await CheckAsync(storage, FileName, content, cancellationToken);
+        if (version != CurrentVersion) await CheckAsync(storage, content, cancellationToken);
         if (version != CurrentVersion) throw new UnsupportedFormatException($"The repository at {storage.Description} has format {version}; this version reads format {CurrentVersion}.");
         RepositoryFormat format = Parse(content);
         if (format.Id.Length != 32 || !format.Id.All(char.IsAsciiHexDigitLower)) throw new RepositoryDamagedException(FileName, "its id is malformed");
@@ -105,12 +105,17 @@ public sealed record RepositoryFormat
 
     private static string ChecksumLine(string name, byte[] content) => $"{Convert.ToHexStringLower(SHA256.HashData(content))}  {name}\n";
 
-    /// <summary>Checks one of the fixed files against <c>SHA256SUMS</c>.</summary>
-    internal static async ValueTask CheckAsync(IStorage storage, string name, byte[] content, CancellationToken cancellationToken)
+    /// <summary>Whether <c>SHA256SUMS</c> says of a file what is true.</summary>
+    internal static bool Agrees(ReadOnlySpan<byte> sums, string name, byte[] content) =>
+        Encoding.Latin1.GetString(sums).Contains(ChecksumLine(name, content), StringComparison.Ordinal);
+
+    internal static RepositoryDamagedException Disagreement(string name) =>
+        new(name, $"its SHA-256 is not the one in {ChecksumsFileName}: one of the two is damaged");
+
+    private static async ValueTask CheckAsync(IStorage storage, byte[] content, CancellationToken cancellationToken)
     {
-        string sums = Encoding.Latin1.GetString(await storage.ReadAllAsync(ChecksumsFileName, MaxBytes, cancellationToken));
-        if (!sums.Contains(ChecksumLine(name, content), StringComparison.Ordinal))
-            throw new RepositoryDamagedException(name, $"its SHA-256 is not the one in {ChecksumsFileName}: one of the two is damaged");
+        if (await storage.GetSizeAsync(ChecksumsFileName, cancellationToken) is not <= MaxBytes) return;
+        if (!Agrees(await storage.ReadAllAsync(ChecksumsFileName, MaxBytes, cancellationToken), FileName, content)) throw Disagreement(FileName);
     }
 }
 

@@ -17,6 +17,7 @@ public sealed class ArchiveStream : Stream
     private readonly Task _filling;
     private NativeBuffer? _current;
     private int _position, _length;
+    private bool _isDisposed;
 
     private ArchiveStream(
         Repository repository, ChunkIndex index, Archive archive, IAsyncEnumerable<StreamRange>? ranges, CancellationToken cancellationToken)
@@ -40,8 +41,8 @@ public sealed class ArchiveStream : Stream
     {
         using var list = new ArchiveReader(repository, index, archive);
         var reader = new ContentReader(repository, index);
+        using BufferPool buffers = reader.Buffers;
         await reader.ReadAsync(list.ReadChunkListAsync(cancellationToken), null, wantFrames: true, output.WriteAsync, cancellationToken);
-        reader.Buffers.Dispose();
     }
 
     private async Task FillAsync(Repository repository, ChunkIndex index, Archive archive, IAsyncEnumerable<StreamRange>? ranges)
@@ -66,9 +67,13 @@ public sealed class ArchiveStream : Stream
         return default;
     }
 
+    /// <summary>Bytes of memory off the heap; 0 once disposed.</summary>
+    internal long AllocatedBytes => _reader.Buffers.AllocatedBytes;
+
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_position == _length && !TryTakeNext()) return 0;
         int count = Math.Min(buffer.Length, _length - _position);
         _current!.GetSpan().Slice(_position, count).CopyTo(buffer);
@@ -95,11 +100,12 @@ public sealed class ArchiveStream : Stream
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || _stop.IsCancellationRequested && _filling.IsCompleted) return;
+        if (!disposing || _isDisposed) return;
+        _isDisposed = true;
         _stop.Cancel();
         _filling.ContinueWith(static _ => { }, TaskScheduler.Default).GetAwaiter().GetResult();
-        _current?.Release();
-        while (_pieces.TryTake(out (NativeBuffer Buffer, int Length) left)) left.Buffer.Release();
+        _current = null;
+        _length = _position;
         _reader.Buffers.Dispose();
         _pieces.Dispose();
         _stop.Dispose();

@@ -62,6 +62,7 @@ public sealed class BufferPool : IDisposable
 {
     private const int SmallestShift = 14, LargestShift = 27;
     private const long MaxIdleBytes = 32 << 20;
+    private readonly ConcurrentDictionary<NativeBuffer, int> _all = new();
     private long _idleBytes;
 
     private readonly ConcurrentBag<NativeBuffer>[] _idle =
@@ -72,7 +73,12 @@ public sealed class BufferPool : IDisposable
     {
         int shift = Math.Max(SmallestShift, 32 - BitOperations.LeadingZeroCount((uint)bytes - 1));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(shift, LargestShift, nameof(bytes));
-        if (!_idle[shift - SmallestShift].TryTake(out NativeBuffer? buffer)) return new NativeBuffer(this, 1 << shift);
+        if (!_idle[shift - SmallestShift].TryTake(out NativeBuffer? buffer))
+        {
+            buffer = new NativeBuffer(this, 1 << shift);
+            _all.TryAdd(buffer, 0);
+            return buffer;
+        }
         Interlocked.Add(ref _idleBytes, -buffer.Capacity);
         buffer.Reset();
         return buffer;
@@ -86,13 +92,21 @@ public sealed class BufferPool : IDisposable
             return;
         }
         Interlocked.Add(ref _idleBytes, -buffer.Capacity);
-        buffer.Free();
+        Free(buffer);
     }
 
-    /// <summary>Frees the idle blocks; those still in use are freed never: end the pipeline first.</summary>
+    private void Free(NativeBuffer buffer)
+    {
+        if (_all.TryRemove(buffer, out _)) buffer.Free();
+    }
+
+    /// <summary>Bytes of all blocks that there are.</summary>
+    internal long AllocatedBytes => _all.Keys.Sum(static buffer => (long)buffer.Capacity);
+
+    /// <summary>Frees every block, those too that a failure left without anybody to release them. Whoever could use one must have ended before.</summary>
     public void Dispose()
     {
-        foreach (ConcurrentBag<NativeBuffer> bag in _idle)
-            while (bag.TryTake(out NativeBuffer? buffer)) buffer.Free();
+        foreach (ConcurrentBag<NativeBuffer> bag in _idle) bag.Clear();
+        foreach (NativeBuffer buffer in _all.Keys) Free(buffer);
     }
 }

@@ -21,6 +21,7 @@ public sealed class ChunkIndex
     private readonly Lock _lock = new();
     private readonly List<PackId> _packs = [];
     private readonly List<long> _packEnds = [];
+    private readonly List<int> _packCounts = [];
     private readonly Dictionary<PackId, int> _packNumbers = [];
     private readonly List<Entry[]> _segments = [];
     private int[] _buckets = new int[1 << 14];
@@ -49,6 +50,12 @@ public sealed class ChunkIndex
     public long EndOfFrames(PackId pack)
     {
         lock (_lock) return _packEnds[_packNumbers[pack]];
+    }
+
+    /// <summary>How many chunks are said to be in this pack; 0 for a pack that is not known.</summary>
+    public int CountIn(PackId pack)
+    {
+        lock (_lock) return _packNumbers.TryGetValue(pack, out int number) ? _packCounts[number] : 0;
     }
 
     /// <summary>Whether chunks of this pack are known.</summary>
@@ -99,12 +106,29 @@ public sealed class ChunkIndex
         }
     }
 
+    /// <summary>
+    /// Whether a pack's own table says the same: it has every chunk that is said to be in it, where it is said to be, and none that is not known at all.
+    /// </summary>
+    public bool AgreesWith(PackId pack, IReadOnlyList<PackedChunk> table)
+    {
+        int found = 0;
+        foreach (PackedChunk chunk in table)
+        {
+            if (!TryGet(chunk.Id, out ChunkLocation known)) return false;
+            if (known.Pack != pack) continue;
+            if ((known.Offset, known.Length, known.Size) != (chunk.Offset, chunk.Length, chunk.Size)) return false;
+            found++;
+        }
+        return found == CountIn(pack);
+    }
+
     private void Set(int pack, in PackedChunk chunk)
     {
         _packEnds[pack] = Math.Max(_packEnds[pack], chunk.Offset + chunk.Length);
         int at = Find(chunk.Id);
         if (at >= 0 && At(at).Pack != Pending) return;
         ref Entry entry = ref at >= 0 ? ref At(at) : ref Add(chunk.Id);
+        _packCounts[pack]++;
         (entry.Id, entry.Pack, entry.Offset, entry.Length, entry.Size) = (chunk.Id, pack, chunk.Offset, chunk.Length, chunk.Size);
     }
 
@@ -114,6 +138,7 @@ public sealed class ChunkIndex
         _packNumbers.Add(pack, number = _packs.Count);
         _packs.Add(pack);
         _packEnds.Add(0);
+        _packCounts.Add(0);
         return number;
     }
 

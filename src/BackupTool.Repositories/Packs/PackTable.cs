@@ -61,7 +61,7 @@ public static class PackTable
     public static int BytesFromTrailer(string fileName, ReadOnlySpan<byte> trailer, long packBytes)
     {
         if (!trailer[8..].SequenceEqual("BKPTABLE"u8)) throw new RepositoryDamagedException(fileName, "it does not end with a pack's table");
-        if (trailer[4] != Version) throw new UnsupportedFormatException($"{fileName} has a table of version {trailer[4]}; this version knows {Version}.");
+        if (trailer[4] != Version) throw new RepositoryDamagedException(fileName, $"its table claims to be of version {trailer[4]}, which format 1 does not have");
         uint count = BinaryPrimitives.ReadUInt32LittleEndian(trailer);
         long bytes = FrameHeader + (long)count * RecordBytes + TrailerBytes;
         return bytes <= packBytes && bytes <= int.MaxValue ? (int)bytes

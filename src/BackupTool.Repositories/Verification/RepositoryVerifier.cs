@@ -112,7 +112,25 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         foreach (PackId pack in Index.Packs)
         {
             if (!sizes.TryGetValue(pack, out long size)) Add(pack.FileName, "it is missing");
-            else if (size < Index.EndOfFrames(pack) + PackTable.Bytes(1)) Add(pack.FileName, $"it is truncated to {size:N0} bytes");
+            else await CheckSizeAsync(pack, size, cancellationToken);
+        }
+    }
+
+    /// <summary>The end of a pack says how long its table is; with the frames that the index knows, that is the whole pack.</summary>
+    private async Task CheckSizeAsync(PackId pack, long size, CancellationToken cancellationToken)
+    {
+        try
+        {
+            int table = await PackReader.ReadTableBytesAsync(repository.Storage, pack, size, cancellationToken);
+            if (Index.EndOfFrames(pack) + table != size) Add(pack.FileName, $"it has {size:N0} bytes, where its frames and its table have {Index.EndOfFrames(pack) + table:N0}");
+        }
+        catch (RepositoryDamagedException e)
+        {
+            Add(e.FileName, e.Problem);
+        }
+        catch (IOException e)
+        {
+            Add(pack.FileName, e.Message);
         }
     }
 
@@ -208,17 +226,30 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
                 return;
             }
             int tableBytes = PackTable.BytesFromTrailer(id.FileName, pack[^PackTable.TrailerBytes..], pack.Length);
-            NativeBuffer content = buffers.Rent(Chunk.MaxBytes / 4);
-            foreach (PackedChunk chunk in PackTable.Read(id.FileName, pack[^tableBytes..], pack.Length, out _))
+            List<PackedChunk> table = PackTable.Read(id.FileName, pack[^tableBytes..], pack.Length, out _);
+            if (verifier.Index.Contains(id) && !verifier.Index.AgreesWith(id, table))
+                verifier.Add(IndexFile.Folder, $"it does not say what the table of {id.FileName} says: run 'backup repair index'");
+            NativeBuffer content = buffers.Rent(table.Max(static chunk => chunk.Size));
+            try
             {
-                if (chunk.Size > content.Capacity)
-                {
-                    content.Release();
-                    content = buffers.Rent(chunk.Size);
-                }
-                ArchiveReader.DecodeChunk(verifier.Hasher, worker.Decompressor, chunk.Id, pack.Slice((int)chunk.Offset, chunk.Length), content.GetSpan()[..chunk.Size]);
+                foreach (PackedChunk chunk in table) CheckChunk(worker, chunk, pack.Slice((int)chunk.Offset, chunk.Length), content.GetSpan()[..chunk.Size]);
             }
-            content.Release();
+            finally
+            {
+                content.Release();
+            }
+        }
+
+        private void CheckChunk(PackWorker worker, PackedChunk chunk, ReadOnlySpan<byte> frame, Span<byte> content)
+        {
+            try
+            {
+                ArchiveReader.DecodeChunk(verifier.Hasher, worker.Decompressor, chunk.Id, frame, content);
+            }
+            catch (InvalidDataException e)
+            {
+                verifier.Add(id.FileName, $"chunk {chunk.Id}: {e.Message}");
+            }
         }
     }
 

@@ -56,6 +56,13 @@ internal sealed class TreeBackup : IDisposable
         return await Repository.AdoptOrphanPacksAsync(Index, static damage => throw damage, Test.Token);
     }
 
+    /// <summary>Opens the repository again as a reader does, who adopts nothing.</summary>
+    public async Task ReopenWithoutOrphansAsync()
+    {
+        Repository = await Repository.OpenAsync(new LocalStorage(There.Path.Combine("repository")), Test.Token);
+        Index = await Repository.LoadIndexAsync(Test.Token);
+    }
+
     public async Task<TreeBackupResult> RunAsync(
         TreeBackupResult? parent = null, Func<IEnumerable<ArchiveEntry>, IEnumerable<ArchiveEntry>>? change = null, IReadOnlyList<FinishedPack>? adopted = null,
         CancellationToken? cancellationToken = null)
