@@ -103,24 +103,44 @@ internal sealed unsafe class LocalUpload : IStorageUpload
     /// <summary>From the disk where the file system lets us pass its cache: what lies in memory proves nothing.</summary>
     private void ReadBack(string name)
     {
+        if (ReadChecksum().Value == _checksum.Value) return;
+        throw new RepositoryDamagedException(name, "what was read back is not what was written",
+            $"Check the disk and the memory of {_storage.Description}; nothing of this file was kept.");
+    }
+
+    private StripeChecksum ReadChecksum()
+    {
+        bool direct = PosixFile.TrySetDirect(_file, true);
+        try
+        {
+            if (direct) return ReadAll();
+        }
+        catch (PosixException e) when (e.Errno == Errno.EINVAL)
+        {
+            // The flag was taken and the read is refused all the same: some network and stacked file systems.
+            PosixFile.TrySetDirect(_file, false);
+        }
+        PosixFile.DropFromCache(_file);
+        return ReadAll();
+    }
+
+    private StripeChecksum ReadAll()
+    {
         var read = new StripeChecksum();
         byte* buffer = PageMemory.Allocate(DirectFileWriter.BufferBytes);
         try
         {
-            if (!PosixFile.TrySetDirect(_file, true)) PosixFile.DropFromCache(_file);
             for (long offset = 0; offset < _writer.Length; offset += DirectFileWriter.BufferBytes)
             {
                 var part = new Span<byte>(buffer, DirectFileWriter.BufferBytes);
                 read.Append(part[..PosixFile.ReadAligned(_file, part, offset, _temporary)]);
             }
+            return read;
         }
         finally
         {
             PageMemory.Free(buffer, DirectFileWriter.BufferBytes);
         }
-        if (read.Value == _checksum.Value) return;
-        throw new RepositoryDamagedException(name, "what was read back is not what was written",
-            $"Check the disk and the memory of {_storage.Description}; nothing of this file was kept.");
     }
 
     private bool TryRename(BytePath path)
