@@ -81,6 +81,7 @@ public sealed class InterruptionTests(ITestOutputHelper output) : IDisposable
             string target = await _box.RestoreAsync(now.Json.GetProperty("snapshot").GetString()!);
             Sandbox.ShouldHold(target, still, expected);
             for (int n = 0; n < 300; n++) File.ReadAllText(target + _box.Source + $"/still-{n}").Should().Be($"content {n}");
+            foreach (string second in Directory.GetFiles(target + _box.Source, "link-*-b")) File.ReadAllText(second).Should().BeOneOf(["linked", ""], "it never was anything else");
             Directory.Delete(target, recursive: true);
         }
         output.WriteLine($"{clean} runs without and {warned} with warnings");
@@ -88,6 +89,42 @@ public sealed class InterruptionTests(ITestOutputHelper output) : IDisposable
         await _box.BackUpAsync();
         Sandbox.ShouldHold(await _box.RestoreAsync(), _box.Source, "once it is still, everything is as it is");
         await _box.VerifyAsync("data");
+    }
+
+    /// <summary>Otherwise a service could have files that only root may read put among its own.</summary>
+    [Fact]
+    public async Task A_directory_that_is_swapped_for_a_link_brings_nothing_from_outside_into_the_backup()
+    {
+        string own = _box.Make("source/own"), outside = _box.Make("outside");
+        for (int i = 0; i < 400; i++)
+        {
+            File.WriteAllText(Path.Combine(own, $"file-{i}"), "own");
+            File.WriteAllText(Path.Combine(outside, $"file-{i}"), "secret");
+        }
+        for (int i = 0; i < 4; i++)
+        {
+            File.WriteAllBytes(Path.Combine(own, $"large-{i}"), new byte[400_000]);
+            File.WriteAllBytes(Path.Combine(outside, $"large-{i}"), [.. Enumerable.Repeat((byte)'s', 400_000)]);
+        }
+        using var service = ChildProcess.Start(nameof(FileChurn.Swap), own, outside);
+        int files = 0;
+        for (int i = 0; i < 15; i++)
+        {
+            // A repository of its own, so that all is read every time.
+            _box.Repository = _box.Below($"repository-{i}");
+            _box.Configure();
+            await _box.InitAsync();
+            CliResult now = await _box.RunAsync("now");
+            now.ExitCode.Should().BeOneOf([0, 3], now.Error);
+            string target = await _box.RestoreAsync();
+            foreach (string file in Directory.GetFiles(target + _box.Source, "*-*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
+            {
+                files++;
+                File.ReadAllBytes(file)[0].Should().NotBe((byte)'s', $"{file} is not the service's own");
+            }
+        }
+        output.WriteLine($"{files} files were stored, none from outside");
+        files.Should().BePositive();
     }
 
     private async Task<CliResult> SignalAsync(string signal, int afterMilliseconds, params string[] arguments)

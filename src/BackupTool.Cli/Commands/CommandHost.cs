@@ -69,6 +69,8 @@ internal sealed class CommandHost
         var context = new CommandContext(parsed, Options, terminal, progress);
         try
         {
+            // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
+            await Task.Yield();
             return (int)await run(context, cancellationToken);
         }
         catch (Exception e)

@@ -8,6 +8,8 @@ internal static unsafe partial class Libc
     internal const int AtFdCwd = -100, AtSymlinkNofollow = 0x100, AtRemoveDir = 0x200, AtEmptyPath = 0x1000;
     internal const int OReadOnly = 0, OWriteOnly = 1, OReadWrite = 2, OCreate = 0x40, OExclusive = 0x80, OTruncate = 0x200,
         ONonBlock = 0x800, ONoAccessTime = 0x40000, OCloseOnExec = 0x80000, OPath = 0x200000;
+    internal const nint OpenAt2Number = 437;   // the same everywhere
+    internal const ulong ResolveNoMagicLinks = 2, ResolveNoSymlinks = 4;
     internal const int SeekData = 3, SeekHole = 4;
     internal const uint StatxBasicStats = 0x7ff;
     internal const uint RenameNoReplace = 1, RenameExchange = 2;
@@ -61,6 +63,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int openat(int dir, byte* path, int flags, uint mode);
     [LibraryImport("libc", SetLastError = true)] internal static partial int statx(int dir, byte* path, int flags, uint mask, Statx* result);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);
+    [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c, nint d);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint readlinkat(int dir, byte* path, byte* buffer, nint size);
     [LibraryImport("libc", SetLastError = true)] internal static partial int mkdirat(int dir, byte* path, uint mode);
     [LibraryImport("libc", SetLastError = true)] internal static partial int symlinkat(byte* target, int dir, byte* path);
@@ -98,4 +101,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int getgrgid_r(uint gid, byte* entry, byte* buffer, nint size, byte** result);
+
+    /// <summary>struct open_how of openat2(2).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct OpenHow
+    {
+        internal ulong Flags, Mode, Resolve;
+    }
 }

@@ -115,6 +115,18 @@ public sealed unsafe class PosixDirectory : IDisposable
         }
     }
 
+    /// <summary>
+    /// As <see cref="OpenForReading"/>, but ELOOP when any part of the path is a symbolic link: for a path that was found free of them, so that nobody
+    /// who may rename a directory on it can have another file opened in its place. On kernels before 5.6 only the last part is guarded.
+    /// </summary>
+    public static SafeFileHandle OpenForReadingWithoutLinks(BytePath path)
+    {
+        const int flags = Libc.OReadOnly | Libc.ONonBlock;
+        return PosixFile.TryOpenWithoutLinks(path, flags | Libc.ONoAccessTime, out Errno errno)
+            ?? (errno == Errno.EPERM ? PosixFile.TryOpenWithoutLinks(path, flags, out errno) : null)
+            ?? (errno is Errno.ENOSYS or Errno.EPERM ? Current.OpenForReading(path) : throw new PosixException(errno, "open", path));
+    }
+
     /// <summary>Creates a new regular file for reading and writing; EEXIST when the name is taken by anything, a dangling link included.</summary>
     public SafeFileHandle CreateFile(BytePath name, uint mode = 0x180 /* 0600 */) =>
         PosixFile.Open(this, name, Libc.OReadWrite | Libc.OCreate | Libc.OExclusive | Libc.ONoFollow, mode, "create");

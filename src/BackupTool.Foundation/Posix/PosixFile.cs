@@ -17,6 +17,23 @@ public static unsafe class PosixFile
         }
     }
 
+    /// <summary>openat2(2) with RESOLVE_NO_SYMLINKS; null, and why, when it fails.</summary>
+    internal static SafeFileHandle? TryOpenWithoutLinks(BytePath path, int flags, out Errno errno)
+    {
+        var how = new Libc.OpenHow { Flags = (ulong)(flags | Libc.ONoFollow | Libc.OCloseOnExec), Resolve = Libc.ResolveNoSymlinks | Libc.ResolveNoMagicLinks };
+        fixed (byte* p = PosixDirectory.Terminated(path))
+        {
+            nint descriptor;
+            do
+            {
+                descriptor = Libc.syscall(Libc.OpenAt2Number, Libc.AtFdCwd, (nint)p, (nint)(&how), sizeof(Libc.OpenHow));
+                errno = descriptor < 0 ? (Errno)System.Runtime.InteropServices.Marshal.GetLastPInvokeError() : default;
+            }
+            while (errno == Errno.EINTR);
+            return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+        }
+    }
+
     internal static bool TryStat(int directory, byte* name, int flags, out FileStatus status)
     {
         Libc.Statx s;

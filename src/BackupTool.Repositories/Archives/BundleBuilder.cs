@@ -109,9 +109,10 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
     {
         int start = output.Length;
         UnixTime readAt = PosixIdentity.FileClock();
-        using SafeFileHandle file = PosixDirectory.Current.OpenForReading(entry.IsStaged ? entry.StagedPath : entry.Path);
+        using SafeFileHandle file = entry.IsStaged ? PosixDirectory.Current.OpenForReading(entry.StagedPath) : PosixDirectory.OpenForReadingWithoutLinks(entry.Path);
         FileStatus before = entry.IsStaged ? entry.Status : PosixFile.GetStatus(file, entry.Path);
         if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
+        HardLinkNames.RequireSame(entry, before);
         // What was small when the bundle was planned may have grown past any bound.
         long size = Math.Min(before.Size, Math.Min(entry.Status.Size, Chunk.MaxBytes) + (1 << 20));
         TarMember member = MemberReading.ToMember(entry, before, size, null, null);

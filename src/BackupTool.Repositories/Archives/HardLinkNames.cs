@@ -13,6 +13,13 @@ internal sealed class HardLinkNames
     /// <summary>Whether an entry can have further names that link to it.</summary>
     internal static bool HasSeveral(ArchiveEntry entry) => entry.Status is { Kind: FileKind.Regular, LinkCount: > 1 } && !entry.IsStaged;
 
+    /// <summary>What later names link to must be what they are: another file that has taken the name meanwhile would become their content, too.</summary>
+    /// <exception cref="PosixException">ENOENT: the file that the cut saw has no longer this name.</exception>
+    internal static void RequireSame(ArchiveEntry entry, in FileStatus opened)
+    {
+        if (HasSeveral(entry) && !opened.IsSameFileAs(entry.Status)) throw new PosixException(Errno.ENOENT, "open", entry.Path);
+    }
+
     /// <summary>Finds whether an earlier member is the same inode; else this is its first name.</summary>
     internal PlannedEntry Plan(ArchiveEntry entry)
     {

@@ -47,11 +47,12 @@ internal sealed class OwnFileReader(WriteSession session, Func<ArchiveStep, Canc
         DatabaseContent? database = entry.DatabaseCopy is { } copy ? await copy(cancellationToken) : null;
         BytePath path = database?.Path ?? (entry.StagedPath.IsEmpty ? entry.Path : entry.StagedPath);
         UnixTime readAt = PosixIdentity.FileClock();
-        SafeFileHandle file = database?.File ?? PosixDirectory.Current.OpenForReading(path);
+        SafeFileHandle file = database?.File ?? (entry.IsStaged ? PosixDirectory.Current.OpenForReading(path) : PosixDirectory.OpenForReadingWithoutLinks(path));
         try
         {
             FileStatus before = PosixFile.GetStatus(file, path);
             if (before.Kind != FileKind.Regular) throw new PosixException(Errno.ENXIO, "read", entry.Path);
+            HardLinkNames.RequireSame(entry, before);
             FileStatus shown = entry.IsStaged ? entry.Status : before;
             long size = entry.StagedPath.IsEmpty ? before.Size : entry.Status.Size;
             List<SparseExtent>? sparse = entry.IsStaged ? null : FindExtents(file, before, path);

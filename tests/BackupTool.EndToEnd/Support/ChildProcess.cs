@@ -88,6 +88,7 @@ internal sealed class ChildProcess : IDisposable
                 case nameof(KeyWriter.WriteKeys): KeyWriter.WriteKeys(Argument(0), Argument(1)); break;
                 case nameof(BurstWriter.WriteInBursts): BurstWriter.WriteInBursts(Argument(0)); break;
                 case nameof(FileChurn.Churn): FileChurn.Churn(Argument(0)); break;
+                case nameof(FileChurn.Swap): FileChurn.Swap(Argument(0), Argument(1)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }
             Environment.Exit(0);
