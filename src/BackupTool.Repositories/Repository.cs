@@ -1,6 +1,7 @@
 using System.Text.Json;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Index;
+using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
@@ -34,19 +35,34 @@ public sealed class Repository
     /// <exception cref="RepositoryException">There is one already, or the place holds other files.</exception>
     public static async ValueTask<Repository> InitializeAsync(IStorage storage, TimeProvider time, string toolVersion, CancellationToken cancellationToken)
     {
-        if (await storage.GetSizeAsync(RepositoryFormat.FileName, cancellationToken) is not null)
-            throw new RepositoryException($"There is a repository at {storage.Description} already.", "Use it as it is, or choose another path.");
-        if (await storage.FindForeignAsync(cancellationToken) is { } foreign)
-            throw new RepositoryException($"{storage.Description} is not empty: it holds {foreign}.", "Choose an empty or new directory for the repository.");
+        var files = FixedFiles.Select(static name => (Name: name, Content: ReadResource(name))).ToList();
+        await RequireFreeAsync(storage, files, cancellationToken);
+        await using RepositoryLock held = await RepositoryLock.AcquireAsync(storage, LockMode.Exclusive, "init", TimeSpan.FromSeconds(10), time, null, cancellationToken);
+        await RequireFreeAsync(storage, files, cancellationToken);   // another process may have been first
         var format = RepositoryFormat.CreateNew(time, toolVersion);
         byte[] json = format.Serialize();
-        var files = FixedFiles.Select(static name => (Name: name, Content: ReadResource(name))).ToList();
         foreach ((string name, byte[] content) in files) await storage.PutAsync(name, content, cancellationToken);
         byte[] sums = RepositoryFormat.Checksums([.. files, (RepositoryFormat.FileName, json)]);
         await storage.PutAsync(RepositoryFormat.ChecksumsFileName, sums, cancellationToken);
         if (!await storage.TryCreateAsync(RepositoryFormat.FileName, json, cancellationToken))
             throw new RepositoryException($"Another process has just made a repository at {storage.Description}.", "Use it as it is.");
         return new Repository(storage, format);
+    }
+
+    private static async ValueTask RequireFreeAsync(IStorage storage, IEnumerable<(string Name, byte[] Content)> files, CancellationToken cancellationToken)
+    {
+        if (await storage.GetSizeAsync(RepositoryFormat.FileName, cancellationToken) is not null)
+            throw new RepositoryException($"There is a repository at {storage.Description} already.", "Use it as it is, or choose another path.");
+        string? foreign = await storage.FindForeignAsync(cancellationToken);
+        foreach ((string name, byte[] content) in files)
+        {
+            // What an interrupted init left is the same.
+            if (await storage.GetSizeAsync(name, cancellationToken) is not { } size) continue;
+            bool isOurs = size == content.Length && (await storage.ReadAllAsync(name, content.Length, cancellationToken)).AsSpan().SequenceEqual(content);
+            if (!isOurs) foreign ??= $"another {name}";
+        }
+        if (foreign is not null)
+            throw new RepositoryException($"{storage.Description} is not empty: it holds {foreign}.", "Choose an empty or new directory for the repository.");
     }
 
     /// <summary>Opens the repository.</summary>

@@ -43,8 +43,8 @@ public interface IStorage
     ValueTask DeleteAsync(string name, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes what interrupted uploads left behind. Only for the holder of the writer's lock, before it uploads: other uploads would go, too.
-    /// Returns how many were removed.
+    /// Removes what interrupted uploads left behind; those that go on, in this process or another, stay. Only for the holder of the writer's lock. Returns how many
+    /// were removed.
     /// </summary>
     ValueTask<int> RemoveStaleUploadsAsync(CancellationToken cancellationToken);
 }

@@ -13,7 +13,7 @@ public sealed class LocalStorage : IStorage
     internal const string TemporaryFolder = "tmp";
 
     // What an interrupted init may have left, and what a file system has at its top.
-    private static readonly FrozenSet<string> TopNames = FrozenSet.Create("README.txt", "restore.sh", "SHA256SUMS", TemporaryFolder, "lost+found");
+    private static readonly FrozenSet<string> TopNames = FrozenSet.Create("README.txt", "restore.sh", "SHA256SUMS", "locks", TemporaryFolder, "lost+found");
 
     private readonly BytePath _root;
 

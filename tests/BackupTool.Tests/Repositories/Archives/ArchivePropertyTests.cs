@@ -9,12 +9,12 @@ using CsCheck;
 namespace BackupTool.Tests.Repositories.Archives;
 
 /// <summary>
-/// What holds for every tree and every way in which it changes: 6,800 random trees, made by some 25,000 edits, in 13,600 backups. In memory where that can be, for each backup
+/// What holds for every tree and every way in which it changes: 5,120 random trees, made by some 19,000 edits, in 10,240 backups. In memory where that can be, for each backup
 /// flushes to the disk several times.
 /// </summary>
 public class ArchivePropertyTests
 {
-    private const int Histories = 850;   // of eight trees each
+    private const int Histories = 640;   // of eight trees each
 
     [Fact]
     public async Task Whatever_happens_to_a_tree_its_backups_restore_it_and_do_not_depend_on_what_was_reused()
