@@ -268,7 +268,9 @@ public sealed class ArchiveWriterTests : IAsyncLifetime
         TreeBackupResult result = await _backup.RunAsync(change: entries => entries.Select(e => e.Path.Name != BytePath.From("a") ? e : new ArchiveEntry
         {
             // A target longer than a tar reader takes.
-            Path = e.Path, Status = e.Status with { Kind = FileKind.SymbolicLink, Size = 0 }, LinkTarget = new BytePath([.. Enumerable.Repeat((byte)'x', 17 << 20)]),
+            Path = e.Path,
+            Status = e.Status with { Kind = FileKind.SymbolicLink, Size = 0 },
+            LinkTarget = new BytePath([.. Enumerable.Repeat((byte)'x', 17 << 20)]),
         }));
         result.Warnings.Should().ContainSingle().Which.Path.Name.ToString().Should().Be("a");
         (await _backup.CatalogAsync(result.Archive)).Select(e => e.Path.Name.ToString()).Should().Equal("tree", "b");
