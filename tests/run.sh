@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/require-packages.sh
 
 # libc6-dev is what gcc links against (only recommended by it); the rest are the standard tools that restores are proven with.
-packages=(gcc libc6-dev zlib1g-dev zstd tar xz-utils bzip2 zip p7zip-full attr acl strace sqlite3 dash mawk gawk busybox mount util-linux)
+packages=(gcc libc6-dev zlib1g-dev zstd tar xz-utils bzip2 zip p7zip-full attr acl strace sqlite3 dash mawk gawk busybox mount util-linux
+    systemd dbus iproute2 postgresql postgresql-client)
 passed=0 failed=0 skipped=0 finished=no
 reports=artifacts/tests
 
@@ -53,7 +54,8 @@ count() { sed -n "/<assembly /{s/.*<assembly [^>]* $2=\"\([0-9]*\)\".*/\1/p;q}" 
 run_tests() {
     local name=$1 report=$PWD/$reports/$1.xml status=0
     echo "== $name"
-    dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -noAutoReporters -result-xml "$report" || status=$?
+    # A caller's background job ignores SIGINT, and so would every program that the tests interrupt.
+    env --default-signal=INT,QUIT dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -noAutoReporters -result-xml "$report" || status=$?
     if [ ! -s "$report" ]; then
         echo "$name ended with $status and wrote no report" >&2
         failed=$((failed + 1))

@@ -1,6 +1,7 @@
 using BackupTool.Posix;
 using BackupTool.Services.Profiles;
 using BackupTool.Services.Profiles.Toml;
+using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Configuration;
 
@@ -52,13 +53,6 @@ public sealed record StagingSettings
 {
     /// <summary>The directory, absolute. It should be on the file system of the homeserver's database, so that its files can be linked.</summary>
     public required BytePath Path { get; init; }
-}
-
-/// <summary>What is done to a service while its state is cut.</summary>
-public enum QuiesceMode
-{
-    /// <summary>Nothing: it runs on.</summary>
-    Online,
 }
 
 /// <summary><c>[service.NAME]</c></summary>

@@ -1,4 +1,6 @@
 using BackupTool.Posix;
+using BackupTool.Services.Health;
+using BackupTool.Services.Sources.Postgres;
 
 namespace BackupTool.Services.Profiles;
 
@@ -36,6 +38,12 @@ public sealed record ServiceLayout
     /// is not archived as a database, must fail.
     /// </summary>
     public IReadOnlyList<BytePath> ExpectedDatabases { get; init; } = [];
+
+    /// <summary>PostgreSQL databases that are part of its state: dumped.</summary>
+    public IReadOnlyList<PostgresTarget> PostgresDatabases { get; init; } = [];
+
+    /// <summary>How to ask it whether it is well, as its own configuration says where it listens; null when that cannot be told.</summary>
+    public HealthProbe? Health { get; init; }
 
     /// <summary>What is worth knowing of the service when it is restored. No secrets.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);

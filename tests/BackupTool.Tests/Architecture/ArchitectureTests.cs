@@ -26,6 +26,8 @@ public sealed partial class ArchitectureTests
         ["YamlDotNet"] = ["BackupTool.Services"],
         ["Tomlyn"] = ["BackupTool.Services", "BackupTool.Operations"],
         ["Microsoft.Data.Sqlite"] = ["BackupTool.Services", "BackupTool.Operations"],
+        ["CliWrap"] = ["BackupTool.Services"],
+        ["Npgsql"] = ["BackupTool.Services"],
         ["ZstdNet"] = ["BackupTool.Repositories"],
         ["System.CommandLine"] = ["BackupTool.Cli"],
     };
