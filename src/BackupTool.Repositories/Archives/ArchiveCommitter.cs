@@ -37,7 +37,7 @@ internal sealed class ArchiveCommitter(WriteSession session) : IDisposable
         return _catalog.StoreWholeChunksAsync(cancellationToken);
     }
 
-    internal void AddToFile(StoredChunk chunk) => _file.Add(chunk);
+    internal void AddToFile(List<StoredChunk> chunks, bool leadsFile) => _file.InsertRange(leadsFile ? 0 : _file.Count, chunks);
 
     internal void DropFile() => _file.Clear();
 

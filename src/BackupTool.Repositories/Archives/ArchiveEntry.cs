@@ -33,8 +33,14 @@ public sealed class ArchiveEntry
     /// <summary>Gives the consistent copy of a database; awaited only when it is needed. Its size is its own.</summary>
     public Func<CancellationToken, Task<DatabaseContent>>? DatabaseCopy { get; init; }
 
+    /// <summary>
+    /// Gives content that is made while it is read, by a program that dumps a database; <see cref="Path"/> is then only a name, and <see cref="Status"/> what to record. The stream ends
+    /// only when the content is whole: otherwise reading it throws, and the archive fails.
+    /// </summary>
+    public Func<CancellationToken, Task<Stream>>? Streamed { get; init; }
+
     /// <summary>Whether the content is a copy of our own, or held still by us: then nothing can change it.</summary>
-    internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null;
+    internal bool IsStaged => !StagedPath.IsEmpty || DatabaseCopy is not null || Streamed is not null;
 
     /// <summary>Another name for the archive than the original's; empty for its own.</summary>
     public BytePath MemberName { get; init; }

@@ -50,7 +50,9 @@ internal readonly record struct StoredChunk(ChunkReference Reference, int FrameB
 internal readonly record struct ChunkSlice(NativeBuffer Buffer, int Start, int Length, bool IsContent);
 
 /// <summary>Chunks of a file of its own: its header, some of its content, its padding.</summary>
-internal sealed class ChunksStep(List<ChunkSlice> slices) : ArchiveStep
+/// <param name="slices">The chunks to be.</param>
+/// <param name="leadsFile">They stand before what was committed of the file so far.</param>
+internal sealed class ChunksStep(List<ChunkSlice> slices, bool leadsFile = false) : ArchiveStep
 {
     private readonly long _held = slices.Sum(static s => (long)s.Length);
     private readonly List<StoredChunk> _stored = new(slices.Count);
@@ -79,8 +81,8 @@ internal sealed class ChunksStep(List<ChunkSlice> slices) : ArchiveStep
         {
             if (chunk.FrameBytes > 0) await committer.AppendFrameAsync(chunk.Reference, frames.Memory.Slice(at, chunk.FrameBytes), cancellationToken);
             at += chunk.FrameBytes;
-            committer.AddToFile(chunk);
         }
+        committer.AddToFile(_stored, leadsFile);
         frames.Release();
     }
 }

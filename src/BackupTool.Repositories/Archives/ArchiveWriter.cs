@@ -41,6 +41,7 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
     private async Task ProduceAsync(IAsyncEnumerable<ArchiveEntry> entries, ChunkReader stored, CancellationToken cancellationToken)
     {
         var files = new OwnFileReader(session, _pipeline.AddAsync, Report, OnRead);
+        var streams = new StreamedMemberReader(session, _pipeline.AddAsync, OnRead);
         var bundles = new BundleMaker(new BundleBuilder(Report, OnRead), stored, _names, session.Buffers);
         await foreach (ArchiveEntry entry in entries.WithCancellation(cancellationToken))
         {
@@ -48,7 +49,8 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
             if (_planner.IsOwn(entry) && planned.HardLinkTo is null)
             {
                 await CloseBundleAsync(bundles, cancellationToken);
-                if (!await TryReuseFileAsync(entry, cancellationToken) && !await files.TryReadAsync(entry, cancellationToken)) _names.Forget(entry);
+                if (entry.Streamed is not null) await streams.ReadAsync(entry, cancellationToken);
+                else if (!await TryReuseFileAsync(entry, cancellationToken) && !await files.TryReadAsync(entry, cancellationToken)) _names.Forget(entry);
                 continue;
             }
             if (_planner.MustCloseBefore(entry)) await CloseBundleAsync(bundles, cancellationToken);

@@ -25,7 +25,7 @@ internal static class MemberReading
         LinkTarget = hardLinkTo ?? entry.LinkTarget,
         DeviceMajor = status.DeviceMajor,
         DeviceMinor = status.DeviceMinor,
-        ExtendedAttributes = hardLinkTo is null ? ReadAttributes(entry) : [],
+        ExtendedAttributes = hardLinkTo is null && entry.Streamed is null ? ReadAttributes(entry) : [],
     };
 
     /// <summary>Those of the original; when it has gone since it was staged (engines compact all the time), those of the staged file, which a link shares.</summary>

@@ -15,7 +15,7 @@ internal sealed class SegmentPlanner(ChunkingParameters chunking)
 
     /// <summary>Whether an entry gets chunks of its own.</summary>
     internal bool IsOwn(ArchiveEntry entry) =>
-        entry.Status.Kind == FileKind.Regular && (entry.IsDatabase || entry.Status.Size >= chunking.LargeFileBytes);
+        entry.Status.Kind == FileKind.Regular && (entry.IsDatabase || entry.Streamed is not null || entry.Status.Size >= chunking.LargeFileBytes);
 
     /// <summary>Whether the open bundle has no room for a member of this size.</summary>
     internal bool MustCloseBefore(ArchiveEntry entry) => _bytes > 0 && _bytes + Share(entry) > _max;
