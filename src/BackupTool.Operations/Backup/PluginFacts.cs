@@ -12,19 +12,24 @@ internal sealed class PluginFacts
 {
     private readonly List<BytePath> _directories;
     private readonly ServiceSnapshot? _parent;
-    private readonly Action<BytePath, string> _warn;
 
-    internal PluginFacts(ServiceLayout layout, ServiceSnapshot? parent, Action<BytePath, string> warn)
+    internal PluginFacts(ServiceLayout layout, ServiceSnapshot? parent)
     {
         _directories = [.. layout.PluginDirectories.Select(static directory => SymlinkChain.Resolve(directory).Target)];
-        (_parent, _warn) = (parent, warn);
+        _parent = parent;
     }
 
     internal SortedDictionary<string, string> Facts { get; } = new(StringComparer.Ordinal);
 
-    internal void Look(BytePath path, bool unchanged)
+    internal bool IsPlugin(BytePath path) => _directories.Count > 0 && path.Bytes.EndsWith(".mbp"u8) && _directories.Contains(path.Parent);
+
+    /// <summary>Looks at a plugin; what is damaged is told to <paramref name="warn"/>.</summary>
+    /// <param name="path">The plugin.</param>
+    /// <param name="content">Where to read it: a copy of it, or itself.</param>
+    /// <param name="unchanged">Whether the parent's word for it still holds.</param>
+    /// <param name="warn">Told of damage.</param>
+    internal void Look(BytePath path, BytePath content, bool unchanged, Action<BytePath, string> warn)
     {
-        if (_directories.Count == 0 || !path.Bytes.EndsWith(".mbp"u8) || !_directories.Contains(path.Parent)) return;
         string key = $"plugin {path}";
         if (unchanged && _parent?.Facts.TryGetValue(key, out string? known) == true)
         {
@@ -33,12 +38,12 @@ internal sealed class PluginFacts
         }
         try
         {
-            MaubotPlugin plugin = MaubotPlugin.Read(path);
+            MaubotPlugin plugin = MaubotPlugin.Read(content);
             Facts.Add(key, $"{plugin.Id} {plugin.Version}");
         }
         catch (DamagedPluginException e)
         {
-            _warn(path, $"is stored as it is, but is damaged: {e.Message}");
+            warn(path, $"is stored as it is, but is damaged: {e.Message}");
         }
     }
 }

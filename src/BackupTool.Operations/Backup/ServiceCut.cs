@@ -1,10 +1,9 @@
-using System.Globalization;
 using BackupTool.Operations.Configuration;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Services.Profiles;
-using BackupTool.Services.Sources;
+using BackupTool.Services.Quiescing;
 using BackupTool.Services.Sources.Files;
 using BackupTool.Services.Sources.RocksDb;
 using BackupTool.Services.Sources.Sqlite;
@@ -17,33 +16,44 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class ServiceCut : IAsyncDisposable
 {
-    private readonly ServiceSettings _settings;
+    // In the window a lock is waited for in vain: its holder stands still, too.
+    private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(200), OnlinePatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CapturePatience = TimeSpan.FromMilliseconds(30);
+
+    private readonly PreparedService _prepared;
     private readonly CutContext _context;
     private readonly CutListing _listing;
     private readonly StagedDatabases _databases;
+    private readonly DatabasePaths _databasePaths;
     private readonly List<StagedRocksDb> _rocksDbs = [];
-    private readonly HashSet<BytePath> _databasePaths = [];
-    private readonly HashSet<string> _warnedBefore;
-    private readonly PluginFacts _plugins;
-    private HashSet<BytePath> _expectedDatabases = [];
+    private readonly List<CutEntry> _plugins = [];
+    private readonly PluginFacts _pluginFacts;
+    private readonly SmallFileCapture? _capture;
+    private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
+    private bool _isBeforeOver;
 
-    private ServiceCut(ServiceSettings settings, ServiceLayout layout, CutContext context, ServiceSnapshot? parent)
+    private ServiceCut(PreparedService prepared, CutContext context)
     {
-        (_settings, Layout, _context) = (settings, layout, context);
+        (_prepared, _context) = (prepared, context);
+        Findings = new CutFindings(context.Progress.Warn);
         _listing = new CutListing(context.StagingDirectory);
-        _databases = new StagedDatabases(context.StagingDirectory.Combine(settings.Name), Warn);
-        _warnedBefore = [.. parent?.Warnings.Select(static warning => warning.Path) ?? []];
-        _plugins = new PluginFacts(layout, parent, Warn);
-        PosixDirectory.Current.CreateDirectory(context.StagingDirectory.Combine(settings.Name), 0x1c0);
+        BytePath copies = context.StagingDirectory.Combine(Settings.Name);
+        PosixDirectory.Current.CreateDirectory(copies, 0x1c0);
+        _databases = new StagedDatabases(copies, Findings.Warn);
+        _databasePaths = new DatabasePaths(Settings, Layout);
+        _pluginFacts = new PluginFacts(Layout, prepared.Parent);
+        if (IsQuiesced) _capture = new SmallFileCapture(copies, CapturePatience, context.Time);
     }
 
-    internal ServiceLayout Layout { get; }
+    internal ServiceSettings Settings => _prepared.Settings;
 
-    /// <summary>What was left out on purpose.</summary>
-    internal List<LeftOut> LeftOut { get; } = [];
+    internal ServiceLayout Layout => _prepared.Layout;
 
-    /// <summary>What is not in the cut as it should be.</summary>
-    internal List<LeftOut> Warnings { get; } = [];
+    /// <summary>The service in the parent snapshot; null for a first one.</summary>
+    internal ServiceSnapshot? Parent => _prepared.Parent;
+
+    /// <summary>What is not in the cut, or not as it should be.</summary>
+    internal CutFindings Findings { get; }
 
     /// <summary>Entries of the listing.</summary>
     internal long Entries => _listing.Count;
@@ -54,19 +64,19 @@ internal sealed class ServiceCut : IAsyncDisposable
     /// <summary>Bytes of those files that will be read.</summary>
     internal long ChangedBytes { get; private set; }
 
-    /// <summary>What the profile and the plugins say.</summary>
+    /// <summary>What the profile and the plugins say. Complete after <see cref="Finish"/>.</summary>
     internal SortedDictionary<string, string> Facts { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Takes the cut of a service.</summary>
+    private bool IsQuiesced => Settings.Quiesce != QuiesceMode.Online;
+
+    /// <summary>Takes the cut: in the window.</summary>
     /// <exception cref="ExplainedException">The service cannot be taken: nothing of it is held.</exception>
-    internal static async Task<ServiceCut> MakeAsync(ServiceSettings settings, CutContext context, ServiceSnapshot? parent, CancellationToken cancellationToken)
+    internal static async Task<ServiceCut> TakeAsync(PreparedService prepared, CutContext context, CancellationToken cancellationToken)
     {
-        ServiceProfile profile = ServiceProfiles.For(settings.Kind) ?? throw new OperationException($"There is no kind '{settings.Kind}'.");
-        ServiceLayout layout = profile.Describe(settings.ToFacts(), note => context.Progress.Message($"{settings.Name}: {note}"));
-        var cut = new ServiceCut(settings, layout, context, parent);
+        var cut = new ServiceCut(prepared, context);
         try
         {
-            await cut.TakeAsync(parent?.Archive, cancellationToken);
+            cut.Take(cancellationToken);
             return cut;
         }
         catch
@@ -76,140 +86,123 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
     }
 
-    private async Task TakeAsync(Archive? parentArchive, CancellationToken cancellationToken)
+    private void Take(CancellationToken cancellationToken)
     {
-        var tree = new ServiceTree(_settings, Layout, _context.Repository, OnFinding, AddLeftOut);
-        _expectedDatabases = [.. Layout.ExpectedDatabases.Select(static path => SymlinkChain.Resolve(path).Target)];
+        ServiceTree tree = _prepared.MakeTree(Findings);
         foreach (BytePath database in tree.RocksDbDirectories) Stage(database, cancellationToken);
         Dictionary<BytePath, StagedFile> staged = _rocksDbs.SelectMany(static db => db.Files).ToDictionary(static file => file.OriginalPath);
-        ParentArchive? parent = parentArchive is null ? null : _context.OpenParent(parentArchive, cancellationToken);
-        await using (parent)
+        using (_before = _prepared.Listing.ReadAll().GetEnumerator())
         {
+            _isBeforeOver = !_before.MoveNext();
             foreach (WalkedEntry entry in tree.List(staged.Values))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                CatalogEntry? old = parent is null ? null : await parent.FindAsync(MemberPathOf(entry.Path));
-                if (Classify(entry, old, staged, cancellationToken) is { } listed) Add(listed);
+                if (Classify(entry, FindBefore(entry.Path), staged, cancellationToken) is { } listed) Add(listed);
             }
         }
-        CheckExpectations();
+        _databasePaths.RequireExpected();
+    }
+
+    /// <summary>After the window: what can wait until the services are up again.</summary>
+    internal void Finish()
+    {
+        foreach (CutEntry plugin in _plugins)
+            _pluginFacts.Look(plugin.Path, plugin.StagedPath.IsEmpty ? plugin.Path : plugin.StagedPath, plugin.Flags.HasFlag(CutFlags.Unchanged), Findings.Warn);
         foreach ((string key, string value) in Layout.Facts) Facts.Add(key, value);
-        foreach ((string key, string value) in _plugins.Facts) Facts.Add(key, value);
+        foreach ((string key, string value) in _pluginFacts.Facts) Facts.Add(key, value);
         _databases.StartCopying();
     }
 
+    /// <summary>Copies the databases now and lets them go: the service does not start beside the pins. It is down, so its databases hold still.</summary>
+    internal Task CopyAndReleaseAsync() => _databases.CopyAndReleaseAsync();
+
     private void Stage(BytePath database, CancellationToken cancellationToken)
     {
-        foreach (BytePath stale in StaleStaging.Remove(database.Parent)) _context.Progress.Message($"removed {stale}, which an interrupted run had left");
         BytePath directory = StagingDirectory.Create(database, _context.StagingDirectory);
-        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, OnFinding, _context.Time, cancellationToken);
+        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, Findings.Add, _context.Time, cancellationToken);
         _rocksDbs.Add(rocksDb);
-        if (rocksDb.ImmutableFilesStagedBy == StagingMeans.Copy) _context.Progress.Message($"{_settings.Name}: {database} had to be copied: its file system cannot link to {directory.Parent}");
+        if (rocksDb.ImmutableFilesStagedBy == StagingMeans.Copy) _context.Progress.Message($"{Settings.Name}: {database} had to be copied: its file system cannot link to {directory.Parent}");
     }
 
-    private CutEntry? Classify(WalkedEntry entry, CatalogEntry? old, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
+    /// <summary>The entry as it looked before the window. Asked in tree order.</summary>
+    private CutEntry? FindBefore(BytePath path)
     {
-        FileStatus status = entry.Status;
-        if (status.Kind != FileKind.Regular) return Listed(entry, old, CutFlags.None, "");
-        if (staged.TryGetValue(entry.Path, out StagedFile? file)) return ClassifyStaged(file, old);
-        if (IsSidecar(entry.Path)) return null;
-        if (old is { IsDatabase: true } && old.IsUnchanged(status, DatabaseKeyOf(entry))) return ClassifyDatabase(entry, old, cancellationToken);
-        if (old is { IsDatabase: false } && old.IsUnchanged(status, "") && !WasWarnedOf(entry)) return Listed(entry, old, CutFlags.None, "", isPlugin: true);
+        while (!_isBeforeOver && _before.Current.Path < path) _isBeforeOver = !_before.MoveNext();
+        return !_isBeforeOver && _before.Current.Path == path ? _before.Current : null;
+    }
+
+    private CutEntry? Classify(WalkedEntry entry, CutEntry? before, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
+    {
+        if (entry.Status.Kind == FileKind.Regular)
+        {
+            if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));
+            if (_databasePaths.IsSidecar(entry.Path)) return null;
+        }
+        bool isAsBefore = before is not null && before.Status == entry.Status && before.LinkTarget == entry.LinkTarget;
+        if (before is not null && before.Flags.HasFlag(CutFlags.Database)) return ClassifyDatabase(entry, isAsBefore ? before : null, cancellationToken);
+        if (isAsBefore) return Captured(before!);
+        if (entry.Status.Kind != FileKind.Regular) return Listed(entry, CutFlags.None, "");
         try
         {
-            if (SqliteHeader.IsDatabase(entry.Path)) return ClassifyDatabase(entry, old, cancellationToken);
+            if (SqliteHeader.IsDatabase(entry.Path)) return ClassifyDatabase(entry, null, cancellationToken);
         }
         catch (PosixException e)
         {
-            Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
+            Findings.Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
             return null;
         }
-        return Listed(entry, old, CutFlags.None, "", isPlugin: true);
+        return Captured(Listed(entry, CutFlags.None, ""));
     }
 
-    private CutEntry ClassifyDatabase(WalkedEntry entry, CatalogEntry? old, CancellationToken cancellationToken)
+    private static CutEntry WithFlagsOf(CutEntry? before, CutEntry now) =>
+        before is not null && before.Status == now.Status && before.ChangeKey == now.ChangeKey ? now with { Flags = before.Flags } : now;
+
+    private CutEntry Captured(CutEntry entry) => _capture is null || entry.Flags.HasFlag(CutFlags.Unchanged) || entry.Status.Kind != FileKind.Regular
+        ? entry : entry with { StagedPath = _capture.Take(entry.Path, entry.Status) };
+
+    private CutEntry ClassifyDatabase(WalkedEntry entry, CutEntry? before, CancellationToken cancellationToken)
     {
-        string key = DatabaseKeyOf(entry);
+        string key = DatabasePaths.ChangeKeyOf(entry);
         _databasePaths.Add(entry.Path);
-        bool unchanged = old is not null && old.IsUnchanged(entry.Status, key) && !WasWarnedOf(entry);
-        if (unchanged || TryPin(entry.Path, cancellationToken)) return Listed(entry, unchanged ? old : null, CutFlags.Database, key);
+        if (before is not null && before.Flags.HasFlag(CutFlags.Unchanged) && before.ChangeKey == key) return before;
+        if (TryPin(entry.Path, cancellationToken)) return Listed(entry, CutFlags.Database, key);
         _databasePaths.Remove(entry.Path);
-        return Listed(entry, old, CutFlags.None, "");
+        return Listed(entry, CutFlags.None, "");
     }
 
     /// <summary>What the service cannot do without must be a sound database. For anything else that looks like one, whoever may put files there decides what it is: it must not cost the backup.</summary>
     private bool TryPin(BytePath path, CancellationToken cancellationToken)
     {
-        bool isExpected = _expectedDatabases.Contains(path);
+        bool isExpected = _databasePaths.IsExpected(path);
+        var options = new SqliteOptions { KeepsDamagedCopy = !isExpected, BusyTimeout = IsQuiesced ? WindowPatience : OnlinePatience };
         try
         {
-            _databases.Pin(path, isExpected, _context.Time, cancellationToken);
+            bool letsWritersGoOn = _databases.Pin(path, options, _context.Time, cancellationToken);
+            if (IsQuiesced && !(letsWritersGoOn && Settings.Pin)) _databases.CopyLastNow();
             return true;
         }
         catch (Exception e) when (!isExpected && e is NotADatabaseException or DatabaseDamagedException)
         {
-            Warn(path, $"stored as a plain file: {e.Message}");
+            Findings.Warn(path, $"stored as a plain file: {e.Message}");
             return false;
         }
     }
 
-    /// <summary>Whether the snapshot before told of it: then it is looked at again, so that the warning does not fall silent.</summary>
-    private bool WasWarnedOf(WalkedEntry entry) => _warnedBefore.Count > 0 && _warnedBefore.Contains(entry.Path.ToString());
-
-    private static string DatabaseKeyOf(WalkedEntry entry) =>
-        string.Create(CultureInfo.InvariantCulture, $"size {entry.Status.Size}; {SqliteChangeKey.Describe(PosixDirectory.Current, entry.Path)}");
-
-    /// <summary>Linking moves the ctime of a table file, which never changes otherwise: its mtime, owner and mode tell instead.</summary>
-    private static CutEntry ClassifyStaged(StagedFile file, CatalogEntry? old)
-    {
-        FileStatus status = file.OriginalStatus;
-        string key = "";
-        if (file.IsImmutable)
-        {
-            key = string.Create(CultureInfo.InvariantCulture, $"immutable {status.Mode},{status.Uid},{status.Gid}");
-            status = status with { ChangedAt = status.ModifiedAt, LinkCount = 1 };
-        }
-        CutFlags unchanged = old is not null && old.IsUnchanged(status, key) ? CutFlags.Unchanged : CutFlags.None;
-        return new CutEntry(file.OriginalPath, status, default, unchanged, key, file.StagedPath);
-    }
-
-    private CutEntry Listed(WalkedEntry entry, CatalogEntry? old, CutFlags flags, string key, bool isPlugin = false)
-    {
-        bool unchanged = old is not null && old.IsDatabase == flags.HasFlag(CutFlags.Database) && old.IsUnchanged(entry.Status, key);
-        if (isPlugin) _plugins.Look(entry.Path, unchanged);
-        return new CutEntry(entry.Path, entry.Status, entry.LinkTarget, flags | (unchanged ? CutFlags.Unchanged : CutFlags.None), key, default);
-    }
-
-    /// <summary>The files beside a database are in its copy; as files they would only do harm.</summary>
-    private bool IsSidecar(BytePath path)
-    {
-        return IsBeside("-wal"u8) || IsBeside("-shm"u8) || IsBeside("-journal"u8);
-        bool IsBeside(ReadOnlySpan<byte> suffix) => path.Bytes.EndsWith(suffix) && _databasePaths.Contains(new BytePath(path.Bytes[..^suffix.Length]));
-    }
+    private static CutEntry Listed(WalkedEntry entry, CutFlags flags, string key) => new(entry.Path, entry.Status, entry.LinkTarget, flags, key, default);
 
     private void Add(CutEntry entry)
     {
         _listing.Add(entry);
         if (entry.Status.Kind != FileKind.Regular) return;
+        if (_pluginFacts.IsPlugin(entry.Path)) _plugins.Add(entry);
         Bytes += entry.Status.Size;
         if (!entry.Flags.HasFlag(CutFlags.Unchanged)) ChangedBytes += entry.Status.Size;
     }
 
-    private void CheckExpectations()
-    {
-        foreach (BytePath expected in _expectedDatabases)
-        {
-            if (_databasePaths.Contains(expected)) continue;
-            throw new OperationException($"{expected} of the service {_settings.Name} is not a SQLite database, or is left out: a backup without it is worth nothing.",
-                "Check the path in the service's configuration, and `exclude` in this tool's.");
-        }
-    }
-
     /// <summary>The entries for the archive. What the parent has is looked up again, in the same order.</summary>
-    internal async IAsyncEnumerable<ArchiveEntry> ReadEntriesAsync(
-        Archive? parentArchive, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    internal async IAsyncEnumerable<ArchiveEntry> ReadEntriesAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        ParentArchive? parent = parentArchive is null ? null : _context.OpenParent(parentArchive, cancellationToken);
+        ParentArchive? parent = _prepared.Parent is { } old ? _context.OpenParent(old.Archive, cancellationToken) : null;
         await using (parent)
         {
             foreach (CutEntry entry in _listing.ReadAll())
@@ -222,7 +215,7 @@ internal sealed class ServiceCut : IAsyncDisposable
                     LinkTarget = entry.LinkTarget,
                     IsDatabase = entry.Flags.HasFlag(CutFlags.Database),
                     ChangeKey = entry.ChangeKey,
-                    Unchanged = unchanged ? await parent!.FindAsync(MemberPathOf(entry.Path)) : null,
+                    Unchanged = unchanged ? await parent!.FindAsync(entry.Path.WithoutLeadingSlash()) : null,
                     StagedPath = entry.StagedPath,
                     DatabaseCopy = entry.Flags.HasFlag(CutFlags.Database) ? CopyOf(entry) : null,
                 };
@@ -235,22 +228,6 @@ internal sealed class ServiceCut : IAsyncDisposable
             ? _databases.CopyOf(entry.Path).WaitAsync(cancellationToken)
             // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.
             : throw new OperationException($"The stored copy of {entry.Path} is no longer whole in the repository.", "Run 'backup verify', then 'backup repair index', then this again.");
-
-    private static BytePath MemberPathOf(BytePath path) => path.WithoutLeadingSlash();
-
-    private void OnFinding(SourceFinding finding)
-    {
-        if (finding.IsWarning) Warn(finding.Path, finding.Reason);
-        else AddLeftOut(finding.Path, finding.Reason);
-    }
-
-    private void AddLeftOut(BytePath path, string reason) => LeftOut.Add(new LeftOut(path.ToString(), reason));
-
-    internal void Warn(BytePath path, string reason)
-    {
-        lock (Warnings) Warnings.Add(new LeftOut(path.ToString(), reason));
-        _context.Progress.Warn($"{path}: {reason}");
-    }
 
     public async ValueTask DisposeAsync()
     {

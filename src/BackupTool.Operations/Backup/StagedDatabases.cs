@@ -10,58 +10,74 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath, string> warn) : IAsyncDisposable
 {
-    private readonly List<(PinnedDatabase Pinned, TaskCompletionSource<DatabaseContent> Copied)> _databases = [];
+    private readonly List<PinnedCopy> _databases = [];
     private readonly Dictionary<BytePath, Task<DatabaseContent>> _copies = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _copying = Task.CompletedTask;
+
+    private sealed record PinnedCopy(PinnedDatabase Pinned, BytePath Copy)
+    {
+        internal TaskCompletionSource<DatabaseContent> Copied { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 
     /// <summary>
     /// Pins a database now. Its copy is made after <see cref="StartCopying"/>. One that must be sound makes whoever awaits the copy fail when it is
     /// damaged; another is copied with its damage, and that is a warning.
     /// </summary>
-    internal void Pin(BytePath path, bool mustBeSound, TimeProvider time, CancellationToken cancellationToken)
+    /// <returns>Whether its writers go on while it is pinned.</returns>
+    internal bool Pin(BytePath path, SqliteOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
-        var copied = new TaskCompletionSource<DatabaseContent>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _databases.Add((PinnedDatabase.Pin(path, new SqliteOptions { KeepsDamagedCopy = !mustBeSound }, time, cancellationToken), copied));
-        _copies.Add(path, copied.Task);
+        var database = new PinnedCopy(PinnedDatabase.Pin(path, options, time, cancellationToken), stagingDirectory.Combine($"database-{_databases.Count}"));
+        _databases.Add(database);
+        _copies.Add(path, database.Copied.Task);
+        return database.Pinned.JournalMode == JournalMode.Wal;
     }
 
     internal bool Contains(BytePath path) => _copies.ContainsKey(path);
 
     internal Task<DatabaseContent> CopyOf(BytePath path) => _copies[path];
 
-    internal void StartCopying() => _copying = Task.Run(CopyAll);
+    /// <summary>Copies and lets go of the database that was pinned last, now: its service holds still, and its writers would wait for the copy, or its start for the pin.</summary>
+    internal void CopyLastNow() => Copy(_databases[^1], mayReadInPlace: false);
 
-    private void CopyAll()
+    /// <summary>Copies what is still pinned in the background.</summary>
+    internal void StartCopying() => _copying = Task.Run(() => CopyAll(mayReadInPlace: true));
+
+    /// <summary>Copies what is still pinned, now, and lets everything go: a service could not start beside the pins.</summary>
+    internal async Task CopyAndReleaseAsync() => await Task.Run(() => CopyAll(mayReadInPlace: false));
+
+    private void CopyAll(bool mayReadInPlace)
     {
-        int number = 0;
-        foreach ((PinnedDatabase pinned, TaskCompletionSource<DatabaseContent> copied) in _databases)
+        foreach (PinnedCopy database in _databases) Copy(database, mayReadInPlace);
+    }
+
+    private void Copy(PinnedCopy database, bool mayReadInPlace)
+    {
+        if (database.Copied.Task.IsCompleted) return;
+        try
         {
-            try
-            {
-                copied.SetResult(Take(pinned, stagingDirectory.Combine($"database-{number++}")));
-            }
-            catch (OperationCanceledException)
-            {
-                copied.SetCanceled(_stop.Token);
-            }
-            catch (Exception e)
-            {
-                copied.SetException(e);   // thrown where the copy is awaited
-            }
+            database.Copied.SetResult(Take(database, mayReadInPlace));
+        }
+        catch (OperationCanceledException)
+        {
+            database.Copied.SetCanceled(_stop.Token);
+        }
+        catch (Exception e)
+        {
+            database.Copied.SetException(e);   // thrown where the copy is awaited
         }
     }
 
-    private DatabaseContent Take(PinnedDatabase pinned, BytePath copy)
+    private DatabaseContent Take(PinnedCopy database, bool mayReadInPlace)
     {
-        if (pinned.TryReadInPlace(_stop.Token) is { } still)
+        if (mayReadInPlace && database.Pinned.TryReadInPlace(_stop.Token) is { } still)
         {
-            WarnIfUnproven(pinned.Path, still.UncheckedBecause);
-            return new DatabaseContent(pinned.Path, still.File);
+            WarnIfUnproven(database.Pinned.Path, still.UncheckedBecause);
+            return new DatabaseContent(database.Pinned.Path, still.File);
         }
-        using PinnedDatabase letGo = pinned;
-        WarnIfUnproven(pinned.Path, pinned.CopyTo(copy, null, _stop.Token).UncheckedBecause);
-        return new DatabaseContent(copy, null);
+        using PinnedDatabase letGo = database.Pinned;
+        WarnIfUnproven(letGo.Path, letGo.CopyTo(database.Copy, null, _stop.Token).UncheckedBecause);
+        return new DatabaseContent(database.Copy, null);
     }
 
     private void WarnIfUnproven(BytePath path, string? uncheckedBecause)
@@ -73,7 +89,7 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath
     {
         await _stop.CancelAsync();
         await _copying;
-        foreach ((PinnedDatabase pinned, _) in _databases) pinned.Dispose();
+        foreach (PinnedCopy database in _databases) database.Pinned.Dispose();
         _stop.Dispose();
     }
 }

@@ -82,6 +82,9 @@ public sealed record ServiceSettings
     /// <summary>What is done to it while its state is cut.</summary>
     public QuiesceMode Quiesce { get; init; }
 
+    /// <summary>Whether its databases may be pinned while it starts; otherwise they are copied inside the window.</summary>
+    public bool Pin { get; init; } = true;
+
     /// <summary>Where it stands in the file.</summary>
     public required TextPlace Place { get; init; }
 

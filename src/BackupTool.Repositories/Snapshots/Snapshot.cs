@@ -8,10 +8,10 @@ namespace BackupTool.Repositories.Snapshots;
 /// </summary>
 public sealed record Snapshot
 {
-    /// <summary>The only version there is.</summary>
-    public const int CurrentVersion = 1;
+    /// <summary>What is written. Version 1 lacks what services did meanwhile: windowSeconds, copy, crashReason.</summary>
+    public const int CurrentVersion = 2;
 
-    /// <summary>1.</summary>
+    /// <summary>1 or 2.</summary>
     public required int FormatVersion { get; init; }
 
     /// <summary>The repository it belongs to.</summary>
@@ -41,6 +41,9 @@ public sealed record Snapshot
     /// <summary>The snapshot whose unchanged entries were taken over; null for a first one.</summary>
     public string? Parent { get; init; }
 
+    /// <summary>How long everything stood still together, from the last stop to the first start; null when nothing was stopped or frozen.</summary>
+    public double? WindowSeconds { get; init; }
+
     /// <summary>What was backed up, in the order of the configuration.</summary>
     public required ServiceSnapshot[] Services { get; init; }
 
@@ -52,7 +55,7 @@ public sealed record Snapshot
 
     /// <summary>Says what this version cannot understand, or null.</summary>
     internal string? FindProblem() =>
-        FormatVersion != CurrentVersion ? $"it has format {FormatVersion}"
+        FormatVersion is < 1 or > CurrentVersion ? $"it has format {FormatVersion}"
         : Services.SelectMany(static s => s.Archive.ChunkList.Concat(s.Archive.Catalog)).Any(static id => !ChunkId.TryParse(id, out _)) ? "a chunk id is malformed"
         : null;
 }
@@ -76,6 +79,15 @@ public sealed record ServiceSnapshot
 
     /// <summary>How it was held still: online, stop, freeze; imported for an archive that was adopted.</summary>
     public required string Quiesce { get; init; }
+
+    /// <summary>
+    /// What kind of copy that makes: <c>clean</c> (it had ended by itself), <c>frozen</c> (as a power cut would leave it, at one moment for all), <c>crash</c> (it had to be killed, or failed to
+    /// stop), <c>inactive</c> (it was not running), <c>online</c>. Null in version 1, and for imports.
+    /// </summary>
+    public string? Copy { get; init; }
+
+    /// <summary>Why it is a crash copy; null when it is none.</summary>
+    public string? CrashReason { get; init; }
 
     /// <summary>From its first stop until it was healthy again; null when it was not stopped.</summary>
     public double? DowntimeSeconds { get; init; }

@@ -81,10 +81,12 @@ public sealed class JsonGoldenTests : IDisposable
         return await Repository.OpenAsync(Storage, Test.Token);
     }
 
-    [Fact]
-    public async Task A_snapshot_is_read_and_written_as_it_stands_here()
+    [Theory]
+    [InlineData("snapshot-1.json")]
+    [InlineData("snapshot.json")]
+    public async Task A_snapshot_is_read_and_written_as_it_stands_here(string file)
     {
-        string golden = GoldenFile.Read("snapshot.json");
+        string golden = GoldenFile.Read(file);
         Repository repository = await OpenAsync(GoldenFile.Read("repository.json"));
         StoredSnapshot read = await repository.ReadSnapshotAsync(await PutSnapshotAsync(golden), Test.Token);
         read.Snapshot.Services.Should().HaveCount(2);
@@ -104,7 +106,8 @@ public sealed class JsonGoldenTests : IDisposable
 
     public static TheoryData<string, string> OtherSnapshots => new()
     {
-        { "\"formatVersion\": 1", "\"formatVersion\": 2" },
+        { "\"formatVersion\": 2", "\"formatVersion\": 3" },
+        { "\"formatVersion\": 2", "\"formatVersion\": 0" },
         { "\"pinned\": true", "\"pinned\": true, \"unknown\": 1" },
         { "\"files\": 7", "\"files\": 7, \"unknown\": 1" },
         { "\"host\": \"matrix\",", "" },

@@ -29,6 +29,13 @@ public static class RocksDbStaging
         }
     }
 
+    /// <summary>The engine's files as they are now, in byte order: nothing is staged, so no <see cref="StagedFile.StagedPath"/> is set.</summary>
+    public static IReadOnlyList<StagedFile> Look(BytePath database)
+    {
+        using PosixDirectory source = PosixDirectory.Open(database);
+        return [.. DatabaseShape.Look(source).Files.Select(f => new StagedFile(source.Full(f.Name), default, f.Status, f.Role == RocksDbFileRole.Immutable))];
+    }
+
     /// <summary>Whether a name in a database's directory is one that the engine gives its files.</summary>
     public static bool IsEngineFile(BytePath name) => RocksDbFile.RoleOf(name) != RocksDbFileRole.Foreign;
 

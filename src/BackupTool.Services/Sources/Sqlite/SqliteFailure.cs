@@ -29,7 +29,7 @@ internal static class SqliteFailure
     };
 
     internal static ExplainedException ExplainLocked(BytePath path, TimeSpan waited) =>
-        new SourceException($"{path} is locked exclusively by another process (waited {waited.TotalSeconds:0.#} s)",
+        new DatabaseLockedException($"{path} is locked exclusively by another process (waited {waited.TotalSeconds:0.#} s)",
             "Stop the service for the copy (quiesce = \"stop\"), or wait for the end of its long transaction.");
 
     internal static ExplainedException ExplainCopy(int result, BytePath source, BytePath copy, string message) => Primary(result) switch

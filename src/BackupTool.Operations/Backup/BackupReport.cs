@@ -1,0 +1,45 @@
+using BackupTool.Repositories;
+using BackupTool.Repositories.Snapshots;
+
+namespace BackupTool.Operations.Backup;
+
+/// <summary>What a run is to do.</summary>
+public sealed record BackupRequest
+{
+    /// <summary>Names of services; empty for all.</summary>
+    public IReadOnlyList<string> Services { get; init; } = [];
+
+    /// <summary>Words for the snapshot.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>Keep the snapshot for ever.</summary>
+    public bool Pinned { get; init; }
+
+    /// <summary>How long to wait for another run; null for the configured time.</summary>
+    public TimeSpan? LockWait { get; init; }
+
+    /// <summary>Take the cut, say what would be read, and store nothing.</summary>
+    public bool DryRun { get; init; }
+}
+
+/// <summary>What a service of a run came to.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Entries">Members of its archive.</param>
+/// <param name="Bytes">Bytes of its files.</param>
+/// <param name="ChangedBytes">Bytes of those that had to be read.</param>
+/// <param name="LeftOut">What was left out on purpose.</param>
+/// <param name="Warnings">What could not be stored as it should be.</param>
+public sealed record ServiceReport(
+    string Name, long Entries, long Bytes, long ChangedBytes, IReadOnlyList<LeftOut> LeftOut, IReadOnlyList<LeftOut> Warnings);
+
+/// <summary>What a run came to.</summary>
+/// <param name="Snapshot">What was committed; null in a dry run.</param>
+/// <param name="Services">The services that could be backed up.</param>
+/// <param name="Failures">Those that could not.</param>
+/// <param name="Damaged">Earlier snapshots that cannot be read any more: this run does not need them, but somebody should know.</param>
+public sealed record BackupReport(
+    StoredSnapshot? Snapshot, IReadOnlyList<ServiceReport> Services, IReadOnlyList<ServiceFailure> Failures, IReadOnlyList<RepositoryDamagedException> Damaged)
+{
+    /// <summary>Whether something was skipped, or is damaged, that an operator may miss.</summary>
+    public bool HasWarnings => Damaged.Count > 0 || Services.Any(static service => service.Warnings.Count > 0);
+}

@@ -1,0 +1,171 @@
+using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
+using BackupTool.Repositories.Archives;
+using BackupTool.Repositories.Snapshots;
+using BackupTool.Services.Profiles;
+using BackupTool.Services.Quiescing;
+using BackupTool.Services.Sources.Files;
+using BackupTool.Services.Sources.RocksDb;
+using BackupTool.Services.Sources.Sqlite;
+
+namespace BackupTool.Operations.Backup;
+
+/// <summary>
+/// A service as it looks before anything is stopped: where its state is, a first listing compared with the parent snapshot, and its databases tried. All that takes time is done
+/// here, so that the cut itself need only look for what is different by then.
+/// </summary>
+internal sealed class PreparedService : IAsyncDisposable
+{
+    private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2);
+
+    private readonly DatabasePaths _databases;
+    private readonly HashSet<string> _warnedBefore;
+    private readonly CutContext _context;
+
+    private PreparedService(ServiceSettings settings, ServiceLayout layout, CutContext context, ServiceSnapshot? parent, Action<string>? tell)
+    {
+        (Settings, Layout, Parent, _context) = (settings, layout, parent, context);
+        Findings = new CutFindings(tell);
+        Listing = new CutListing(context.StagingDirectory);
+        _databases = new DatabasePaths(settings, layout);
+        _warnedBefore = [.. parent?.Warnings.Select(static warning => warning.Path) ?? []];
+    }
+
+    internal ServiceSettings Settings { get; }
+
+    internal ServiceLayout Layout { get; }
+
+    /// <summary>The service in the parent snapshot; null for a first one.</summary>
+    internal ServiceSnapshot? Parent { get; }
+
+    /// <summary>Everything of the service, in tree order, as it looked.</summary>
+    internal CutListing Listing { get; }
+
+    /// <summary>Of this first look only: the cut finds its own.</summary>
+    internal CutFindings Findings { get; }
+
+    /// <summary>Bytes of all files.</summary>
+    internal long Bytes { get; private set; }
+
+    /// <summary>Bytes of those that have changed since the parent.</summary>
+    internal long ChangedBytes { get; private set; }
+
+    /// <summary>Bytes of the SQLite databases among those: copies of them may be staged.</summary>
+    internal long ChangedDatabaseBytes { get; private set; }
+
+    /// <summary>Looks at a service. Changes nothing of it.</summary>
+    /// <param name="settings">Which.</param>
+    /// <param name="context">The run.</param>
+    /// <param name="parent">It in the parent snapshot.</param>
+    /// <param name="tell">Told of warnings, when there will be no cut.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ExplainedException">It cannot be backed up.</exception>
+    internal static async Task<PreparedService> PrepareAsync(
+        ServiceSettings settings, CutContext context, ServiceSnapshot? parent, Action<string>? tell, CancellationToken cancellationToken)
+    {
+        ServiceProfile profile = ServiceProfiles.For(settings.Kind) ?? throw new OperationException($"There is no kind '{settings.Kind}'.");
+        ServiceLayout layout = profile.Describe(settings.ToFacts(), note => context.Progress.Message($"{settings.Name}: {note}"));
+        var prepared = new PreparedService(settings, layout, context, parent, tell);
+        try
+        {
+            await prepared.LookAsync(cancellationToken);
+            return prepared;
+        }
+        catch
+        {
+            await prepared.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A fresh view of the service's tree, for another walk.</summary>
+    internal ServiceTree MakeTree(CutFindings findings) => new(Settings, Layout, _context.Repository, findings.Add, findings.AddLeftOut);
+
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        ServiceTree tree = MakeTree(Findings);
+        foreach (BytePath database in tree.RocksDbDirectories)
+            foreach (BytePath stale in StaleStaging.Remove(database.Parent)) _context.Progress.Message($"removed {stale}, which an interrupted run had left");
+        Dictionary<BytePath, StagedFile> engineFiles = tree.RocksDbDirectories.SelectMany(RocksDbStaging.Look).ToDictionary(static file => file.OriginalPath);
+        ParentArchive? parent = Parent is null ? null : _context.OpenParent(Parent.Archive, cancellationToken);
+        await using (parent)
+        {
+            foreach (WalkedEntry entry in tree.List(engineFiles.Values))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                CatalogEntry? old = parent is null ? null : await parent.FindAsync(entry.Path.WithoutLeadingSlash());
+                if (Classify(entry, old, engineFiles, cancellationToken) is { } listed) Add(listed);
+            }
+        }
+        _databases.RequireExpected();
+    }
+
+    private CutEntry? Classify(WalkedEntry entry, CatalogEntry? old, Dictionary<BytePath, StagedFile> engineFiles, CancellationToken cancellationToken)
+    {
+        FileStatus status = entry.Status;
+        if (status.Kind != FileKind.Regular) return Listed(entry, old, CutFlags.None, "");
+        if (engineFiles.TryGetValue(entry.Path, out StagedFile? file))
+        {
+            CutEntry engineFile = CutEntry.OfEngineFile(file);
+            return engineFile with { Flags = old is not null && old.IsUnchanged(engineFile.Status, engineFile.ChangeKey) ? CutFlags.Unchanged : CutFlags.None };
+        }
+        if (_databases.IsSidecar(entry.Path)) return null;
+        if (old is { IsDatabase: true } && old.IsUnchanged(status, DatabasePaths.ChangeKeyOf(entry))) return ListedDatabase(entry, old, cancellationToken);
+        if (old is { IsDatabase: false } && old.IsUnchanged(status, "") && !WasWarnedOf(entry)) return Listed(entry, old, CutFlags.None, "");
+        try
+        {
+            if (SqliteHeader.IsDatabase(entry.Path)) return ListedDatabase(entry, old, cancellationToken);
+        }
+        catch (PosixException e)
+        {
+            Findings.Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
+            return null;
+        }
+        return Listed(entry, old, CutFlags.None, "");
+    }
+
+    private CutEntry ListedDatabase(WalkedEntry entry, CatalogEntry? old, CancellationToken cancellationToken)
+    {
+        _databases.Add(entry.Path);
+        CutEntry listed = Listed(entry, WasWarnedOf(entry) ? null : old, CutFlags.Database, DatabasePaths.ChangeKeyOf(entry));
+        if (!listed.Flags.HasFlag(CutFlags.Unchanged) && _databases.IsExpected(entry.Path)) Try(entry.Path, cancellationToken);
+        return listed;
+    }
+
+    /// <summary>What cannot be opened now stops nothing. One that its service keeps locked can be opened once the service is stopped.</summary>
+    private void Try(BytePath path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            PinnedDatabase.Pin(path, new SqliteOptions { BusyTimeout = TrialPatience }, _context.Time, cancellationToken).Dispose();
+        }
+        catch (DatabaseLockedException) when (Settings.Quiesce == QuiesceMode.Stop)
+        {
+        }
+    }
+
+    /// <summary>Whether the snapshot before told of it: then it is looked at again, so that the warning does not fall silent.</summary>
+    private bool WasWarnedOf(WalkedEntry entry) => _warnedBefore.Count > 0 && _warnedBefore.Contains(entry.Path.ToString());
+
+    private static CutEntry Listed(WalkedEntry entry, CatalogEntry? old, CutFlags flags, string key)
+    {
+        bool unchanged = old is not null && old.IsDatabase == flags.HasFlag(CutFlags.Database) && old.IsUnchanged(entry.Status, key);
+        return new CutEntry(entry.Path, entry.Status, entry.LinkTarget, flags | (unchanged ? CutFlags.Unchanged : CutFlags.None), key, default);
+    }
+
+    private void Add(CutEntry entry)
+    {
+        Listing.Add(entry);
+        if (entry.Status.Kind != FileKind.Regular) return;
+        Bytes += entry.Status.Size;
+        if (entry.Flags.HasFlag(CutFlags.Unchanged)) return;
+        ChangedBytes += entry.Status.Size;
+        if (entry.Flags.HasFlag(CutFlags.Database)) ChangedDatabaseBytes += entry.Status.Size;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Listing.Dispose();
+        return default;
+    }
+}
