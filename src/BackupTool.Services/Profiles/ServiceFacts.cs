@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using BackupTool.Services.Sources.Postgres;
 
 namespace BackupTool.Services.Profiles;
 
@@ -16,4 +17,10 @@ public sealed record ServiceFacts
 
     /// <summary>Where its data are, absolute; empty when its own configuration says so.</summary>
     public IReadOnlyList<BytePath> DataPaths { get; init; } = [];
+
+    /// <summary>The PostgreSQL databases to dump, for a service that is PostgreSQL itself; empty for all of them.</summary>
+    public IReadOnlyList<string> Databases { get; init; } = [];
+
+    /// <summary>How to reach PostgreSQL, where that differs from what the service's own configuration says; null when it does not.</summary>
+    public PostgresAccess? Postgres { get; init; }
 }

@@ -102,7 +102,11 @@ internal sealed class TomlTreeBuilder
                     SyntaxKind.Integer or SyntaxKind.Float => "a number",
                     SyntaxKind.Boolean => "a truth value",
                     _ => "a date or time",
-                }, place);
+                }, place)
+                {
+                    WholeNumber = (value as IntegerValueSyntax)?.Value,
+                    IsTrue = value is BooleanValueSyntax { Value: true },
+                };
         }
     }
 
