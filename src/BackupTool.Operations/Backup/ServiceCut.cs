@@ -31,6 +31,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     private readonly SmallFileCapture? _capture;
     private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
     private bool _isBeforeOver;
+    private long _newer;
 
     private ServiceCut(PreparedService prepared, CutContext context)
     {
@@ -115,6 +116,14 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     /// <summary>Copies the databases now and lets them go: the service does not start beside the pins. It is down, so its databases hold still.</summary>
     internal Task CopyAndReleaseAsync() => _databases.CopyAndReleaseAsync();
+
+    /// <summary>A file that was read after its service went on, and had changed by then. Normal for what is appended to all the time; worth knowing for the rest.</summary>
+    internal void OnNewer(BytePath path)
+    {
+        if (!IsQuiesced) return;
+        _newer++;
+        Facts["newer-than-the-cut"] = _newer == 1 ? path.ToString() : $"{_newer} files, the last of them {path}";
+    }
 
     private void Stage(BytePath database, CancellationToken cancellationToken)
     {

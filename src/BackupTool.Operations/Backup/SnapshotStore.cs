@@ -83,7 +83,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         ParentArchive? parent = cut.Parent is { } old ? new ParentArchive(session.Repository, session.Index, old.Archive, cancellationToken) : null;
         await using (parent)
         {
-            var writer = new ArchiveWriter(session, parent, warning => cut.Findings.Warn(warning.Path, warning.Reason), bytes => progress.Advance(bytes, 0));
+            var writer = new ArchiveWriter(session, parent, warning => cut.Findings.Warn(warning.Path, warning.Reason), bytes => progress.Advance(bytes, 0), cut.OnNewer);
             ArchiveResult result = await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
             if (result.Archive.Files == 0) cut.Findings.Warn(cut.Layout.Roots[0], "holds no file at all: is it the right place, and is it mounted?");
             return result;

@@ -16,7 +16,13 @@ public sealed record ArchiveResult(Archive Archive, long ReusedEntries, long Rea
 /// Writes one archive: entries in tree order become a tar stream, cut into chunks. Small members are bundled, large ones have chunks of their own, and what
 /// stands unchanged in the parent is taken over without being opened. The stream depends on the tree alone, not on what was reused.
 /// </summary>
-public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, Action<ArchiveWarning> report, Action<long> onProgress)
+/// <param name="session">Where it goes.</param>
+/// <param name="parent">Whose unchanged members are taken over; null for a first one.</param>
+/// <param name="report">Told of what is not in the archive as it should be.</param>
+/// <param name="onProgress">Told of bytes that are done.</param>
+/// <param name="onNewer">Told of originals that have changed since the cut saw them: what is stored is whole, but newer than the cut.</param>
+public sealed class ArchiveWriter(
+    WriteSession session, ParentArchive? parent, Action<ArchiveWarning> report, Action<long> onProgress, Action<BytePath>? onNewer = null)
 {
     private const long MaxHeldBytes = 24 << 20;
 
@@ -40,9 +46,9 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
 
     private async Task ProduceAsync(IAsyncEnumerable<ArchiveEntry> entries, ChunkReader stored, CancellationToken cancellationToken)
     {
-        var files = new OwnFileReader(session, _pipeline.AddAsync, Report, OnRead);
+        var files = new OwnFileReader(session, _pipeline.AddAsync, Report, OnRead, ReportNewer);
         var streams = new StreamedMemberReader(session, _pipeline.AddAsync, OnRead);
-        var bundles = new BundleMaker(new BundleBuilder(Report, OnRead), stored, _names, session.Buffers);
+        var bundles = new BundleMaker(new BundleBuilder(Report, OnRead, ReportNewer), stored, _names, session.Buffers);
         await foreach (ArchiveEntry entry in entries.WithCancellation(cancellationToken))
         {
             PlannedEntry planned = _names.Plan(entry);
@@ -120,6 +126,12 @@ public sealed class ArchiveWriter(WriteSession session, ParentArchive? parent, A
     {
         Interlocked.Add(ref _readBytes, bytes);
         onProgress(bytes);
+    }
+
+    private void ReportNewer(BytePath path)
+    {
+        if (onNewer is null) return;
+        lock (_reporting) onNewer(path);
     }
 
     private void Report(ArchiveWarning warning)

@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace BackupTool.Repositories.Archives;
 
 /// <summary>Reads small originals and writes them, one after another, as tar members. Stateless: workers share it.</summary>
-internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> onRead)
+internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> onRead, Action<BytePath> onNewer)
 {
     /// <summary>Appends every member that can be read; returns their catalog lines. What cannot be read is reported and left out.</summary>
     /// <param name="entries">In the order of the stream.</param>
@@ -130,6 +130,7 @@ internal sealed class BundleBuilder(Action<ArchiveWarning> report, Action<long> 
         bool unchanged = entry.IsStaged || (read == before.Size && PosixFile.GetStatus(file, entry.Path).IsUnchangedSince(before));
         if (!unchanged && !acceptChanging) return null;
         if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
+        if (!entry.IsStaged && !before.IsUnchangedSince(entry.Status)) onNewer(entry.Path);
         string key = $"s:{Convert.ToHexStringLower(SHA256.HashData(content[..(int)size]))}";
         CatalogEntry line = MemberReading.ToCatalog(entry, member, before, placement, headerBytes, readAt, key);
         return unchanged ? line : line with { ChangedAt = null };

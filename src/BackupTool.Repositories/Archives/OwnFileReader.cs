@@ -9,7 +9,7 @@ namespace BackupTool.Repositories.Archives;
 /// a touched mtime stores a header only. One file at a time.
 /// </summary>
 internal sealed class OwnFileReader(
-    WriteSession session, Func<ArchiveStep, CancellationToken, ValueTask> add, Action<ArchiveWarning> report, Action<long> onRead)
+    WriteSession session, Func<ArchiveStep, CancellationToken, ValueTask> add, Action<ArchiveWarning> report, Action<long> onRead, Action<BytePath> onNewer)
 {
     private readonly FileSlices _slices = new(session, add, onRead);
 
@@ -56,6 +56,7 @@ internal sealed class OwnFileReader(
             if (!unchanged && entry.IsStaged) throw new PosixException((Errno)5 /* EIO */, "hold still while it was read", path);
             if (!unchanged && !acceptChanging) return false;
             if (!unchanged) report(new ArchiveWarning(entry.Path, $"changed while it was read, {MemberReading.Attempts} times: what is stored may never have been its content"));
+            if (!entry.IsStaged && !before.IsUnchangedSince(entry.Status)) onNewer(entry.Path);
             await _slices.FlushAsync(leadsFile: false, cancellationToken);
             CatalogEntry line = MemberReading.ToCatalog(entry, member, shown, Placement.Own, headerBytes, readAt, "");
             await add(new FileEndStep(unchanged ? line : line with { ChangedAt = null }, sparse), cancellationToken);
