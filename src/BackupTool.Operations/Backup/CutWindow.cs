@@ -1,33 +1,37 @@
 using BackupTool.Operations.Configuration;
 using BackupTool.Repositories;
+using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Backup;
 
 /// <summary>The one window of a run: every service holds still, all are cut side by side, all go on. Disposing lets the cuts go.</summary>
 internal sealed class CutWindow : IAsyncDisposable
 {
-    private readonly List<OpenCut> _cuts = [];
+    private readonly CutContext _context;
+    private readonly Action<ServiceSettings, ExplainedException> _fail;
+    private Dictionary<string, ServiceCut> _cuts = [];
 
-    private CutWindow(DateTimeOffset cutAt) => CutAt = cutAt;
+    private CutWindow(CutContext context, Action<ServiceSettings, ExplainedException> fail) => (_context, _fail) = (context, fail);
 
     /// <summary>The moment of the cut.</summary>
-    internal DateTimeOffset CutAt { get; }
+    internal DateTimeOffset CutAt { get; private set; }
 
-    /// <summary>How long everything stood still; null when nothing was stopped or frozen.</summary>
-    internal TimeSpan? Length { get; }
+    /// <summary>What became of the services.</summary>
+    internal QuiesceOutcome Outcome { get; private set; } = null!;
 
     /// <summary>What was cut, in the order of the configuration.</summary>
-    internal IReadOnlyList<OpenCut> Cuts => _cuts;
+    internal IReadOnlyList<OpenCut> Cuts { get; private set; } = [];
 
+    /// <summary>Holds everything still, cuts, and lets it go on: whatever happens, what was stopped is started again before this returns or throws.</summary>
     internal static async Task<CutWindow> RunAsync(
-        IReadOnlyList<PreparedService> services, OpenedRepository opened, CutContext context, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
+        IReadOnlyList<PreparedService> services, QuiescePlan plan, OpenedRepository opened, CutContext context, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
     {
-        var window = new CutWindow(context.Time.GetUtcNow());
+        var window = new CutWindow(context, fail);
         try
         {
-            foreach ((PreparedService service, ServiceCut? cut) in await CutAllAsync(services, context, fail, cancellationToken))
-                if (cut is not null) window._cuts.Add(new OpenCut(cut, opened.ParentOf(service.Settings.Name), new CutTimes("online", "online", null, null)));
-            foreach (OpenCut cut in window._cuts) cut.Cut.Finish();
+            await window.CutAndResumeAsync(services, plan, cancellationToken);
+            foreach (ServiceCut cut in window._cuts.Values) await cut.FinishAsync(cancellationToken);
+            window.Cuts = [.. services.Where(service => window._cuts.ContainsKey(service.Settings.Name)).Select(service => window.Describe(service, opened))];
             return window;
         }
         catch
@@ -37,21 +41,30 @@ internal sealed class CutWindow : IAsyncDisposable
         }
     }
 
-    private static async Task<List<(PreparedService, ServiceCut?)>> CutAllAsync(
-        IReadOnlyList<PreparedService> services, CutContext context, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
+    private async Task CutAndResumeAsync(IReadOnlyList<PreparedService> services, QuiescePlan plan, CancellationToken cancellationToken)
     {
-        Task<ServiceCut?>[] cuts = [.. services.Select(service => Task.Run(async () =>
+        await using QuiescedServices quiesced = await QuiescedServices.EnterAsync(plan, _context.Manager, _context.Journal, _context.Time, _context.Progress.Message, cancellationToken);
+        try
         {
-            try
-            {
-                return await ServiceCut.TakeAsync(service, context, cancellationToken);
-            }
-            catch (ExplainedException e) when (e is not RepositoryException)
-            {
-                fail(service.Settings, e);
-                return (ServiceCut?)null;
-            }
-        }, CancellationToken.None))];
+            CutAt = _context.Time.GetUtcNow();
+            _cuts = await CutAllAsync(services, cancellationToken);
+            await quiesced.RecheckAsync();
+        }
+        catch
+        {
+            // Before the services start: some do not start beside pins.
+            await DisposeAsync();
+            throw;
+        }
+        Outcome = await quiesced.ResumeAsync(async service =>
+        {
+            if (_cuts.TryGetValue(service, out ServiceCut? cut)) await cut.CopyAndReleaseAsync();
+        });
+    }
+
+    private async Task<Dictionary<string, ServiceCut>> CutAllAsync(IReadOnlyList<PreparedService> services, CancellationToken cancellationToken)
+    {
+        Task<ServiceCut?>[] cuts = [.. services.Select(service => Task.Run(() => TryCutAsync(service, cancellationToken), CancellationToken.None))];
         try
         {
             await Task.WhenAll(cuts);
@@ -62,11 +75,33 @@ internal sealed class CutWindow : IAsyncDisposable
                 if (cut.IsCompletedSuccessfully && cut.Result is { } taken) await taken.DisposeAsync();
             throw;
         }
-        return [.. services.Zip(cuts, static (service, cut) => (service, cut.Result))];
+        return cuts.Select(static cut => cut.Result).OfType<ServiceCut>().ToDictionary(static cut => cut.Settings.Name);
+    }
+
+    private async Task<ServiceCut?> TryCutAsync(PreparedService service, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ServiceCut.TakeAsync(service, _context, cancellationToken);
+        }
+        catch (ExplainedException e) when (e is not RepositoryException)
+        {
+            _fail(service.Settings, e);
+            return null;
+        }
+    }
+
+    private OpenCut Describe(PreparedService service, OpenedRepository opened)
+    {
+        string name = service.Settings.Name;
+        ServiceOutcome outcome = Outcome.Services.First(each => each.Name == name);
+        string? crash = outcome.CopyKind == CopyKind.Crash ? outcome.CopyReason ?? "it did not end well" : null;
+        return new OpenCut(_cuts[name], opened.ParentOf(name), outcome.Mode.ToString().ToLowerInvariant(), outcome.CopyKind.ToString().ToLowerInvariant(), crash, outcome.Downtime);
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (OpenCut cut in _cuts) await cut.Cut.DisposeAsync();
+        foreach (ServiceCut cut in _cuts.Values) await cut.DisposeAsync();
+        _cuts = [];
     }
 }
