@@ -97,6 +97,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int statvfs(byte* path, StatVfs* result);
     [LibraryImport("libc", SetLastError = true)] internal static partial byte* mmap(nint address, nint length, int protection, int flags, int fd, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(byte* address, nint length);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int kill(int process, int signal);
     [LibraryImport("libc")] internal static partial uint geteuid();
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);

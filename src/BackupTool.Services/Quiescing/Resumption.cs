@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using BackupTool.Services.Health;
+using BackupTool.Services.Systemd;
+
+namespace BackupTool.Services.Quiescing;
+
+/// <summary>
+/// Brings back what the journal says is owed: thaws first, then starts each unit as soon as what it waits for is healthy, independent ones at once. Nothing that goes
+/// wrong with one keeps another down. Used at the end of a window and by a recovery alike.
+/// </summary>
+internal sealed class Resumption(
+    OwedRestarts owed, IServiceManager manager, Func<AwaitedService, IHealthCheck> checkOf, TimeProvider time, Action<string> tell, CancellationToken cancellationToken)
+{
+    private static readonly TimeSpan PatienceWithTheUnwell = TimeSpan.FromSeconds(5);
+    private readonly RestartRecord _record = owed.Record;
+    private readonly ConcurrentDictionary<string, Lazy<Task<UnitResult>>> _units = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<Task<HealthResult>>> _health = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<Task>> _secondStarts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _thawFailures = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<(string Unit, string Text)> _notes = new();
+    private HashSet<string> _ours = [];
+    private Func<string, ValueTask>? _releasePins;
+
+    /// <summary>What became of a unit's start.</summary>
+    /// <param name="IsStarted">It runs, as far as its start can tell.</param>
+    /// <param name="IsHeldBack">It was not tried, because of what it waits for.</param>
+    /// <param name="IsOwed">It is to be tried again later.</param>
+    /// <param name="Problem">Why it is not started.</param>
+    internal sealed record UnitResult(bool IsStarted, bool IsHeldBack, bool IsOwed, string? Problem);
+
+    /// <summary>What a service answered last.</summary>
+    internal sealed record HealthResult(bool IsHealthy, string Reason, long At);
+
+    private sealed record Gate(bool IsOpen, string Reason);
+
+    /// <summary>Resumes the units named, if they are owed, and returns when all that can be back is.</summary>
+    internal async Task<IReadOnlyList<UnitOutcome>> RunAsync(IReadOnlySet<string> units, Func<string, ValueTask>? releasePins)
+    {
+        _ours = [.. _record.Units.Where(unit => unit.IsOwed && units.Contains(unit.Unit)).Select(static unit => unit.Unit)];
+        _releasePins = releasePins;
+        OwedUnit[] mine = [.. _record.Units.Where(unit => _ours.Contains(unit.Unit))];
+        foreach (OwedUnit unit in mine.Where(static unit => unit.Mode == QuiesceMode.Freeze)) await ThawAsync(unit);
+        return await Task.WhenAll(mine.Select(SettleAsync));
+    }
+
+    /// <summary>What a service answered; null when it was not asked.</summary>
+    internal HealthResult? AnswerOf(string service) =>
+        _health.TryGetValue(service, out Lazy<Task<HealthResult>>? asked) && asked.Value.IsCompletedSuccessfully ? asked.Value.Result : null;
+
+    private async Task ThawAsync(OwedUnit unit)
+    {
+        FailPoint.Reach(FailPoint.BeforeThaw);
+        if (await TryAsync(() => manager.ThawAsync(unit.Unit, cancellationToken)) is { } failure) _thawFailures[unit.Unit] = failure;
+        FailPoint.Reach(FailPoint.AfterThaw);
+    }
+
+    private async Task<UnitOutcome> SettleAsync(OwedUnit unit)
+    {
+        UnitResult result = await UnitAsync(unit.Unit);
+        AwaitedService[] services = [.. _record.Services.Where(service => service.LivesIn == unit.Unit)];
+        string? problem = result.Problem;
+        bool isBack = result.IsStarted;
+        if (result.IsStarted)
+        {
+            HealthResult[] answers = await Task.WhenAll(services.Select(service => HealthAsync(service.Name)));
+            if (answers.FirstOrDefault(static answer => !answer.IsHealthy) is { } unwell)
+            {
+                problem = $"it is not healthy: {unwell.Reason}";
+                isBack = await StateOfAsync(unit.Unit) is { IsActive: true };
+            }
+        }
+        IReadOnlyList<JournalLine> lines = problem is null || result.IsHeldBack ? [] : await ReadJournalAsync(unit.Unit);
+        if (!result.IsOwed) owed.MarkPaid(unit.Unit);
+        tell(problem is null ? $"{unit.Unit} is back" : $"{unit.Unit}: {problem}");
+        return new UnitOutcome
+        {
+            Unit = unit.Unit,
+            Services = [.. services.Select(static service => service.Name)],
+            IsBack = isBack,
+            IsOwed = result.IsOwed,
+            Problem = problem,
+            JournalLines = lines,
+            Notes = [.. _notes.Where(note => note.Unit == unit.Unit).Select(static note => note.Text)],
+        };
+    }
+
+    private Task<UnitResult> UnitAsync(string unit) =>
+        _units.GetOrAdd(unit, name => new Lazy<Task<UnitResult>>(() => ResumeAsync(_record.Units.First(u => u.Unit == name)))).Value;
+
+    private bool IsKnown(string unit) => _record.Units.Any(known => known.Unit == unit);
+
+    private async Task<UnitResult> ResumeAsync(OwedUnit unit)
+    {
+        if (!_ours.Contains(unit.Unit)) return new UnitResult(true, false, false, null);
+        if (_thawFailures.TryGetValue(unit.Unit, out string? failure)) return new UnitResult(false, false, true, failure);
+        // Thawed, it waits for nobody. One that died in the ice is started like any other.
+        if (unit.Mode == QuiesceMode.Freeze && await StateOfAsync(unit.Unit) is { IsActive: true }) return new UnitResult(true, false, false, null);
+        foreach (Task<Gate> waiting in unit.WaitsForServices.Select(GateAsync).ToArray())
+            if (await waiting is { IsOpen: false } closed) return new UnitResult(false, true, true, closed.Reason);
+        foreach (string required in unit.RequiresUnits.Where(IsKnown))
+            if (await UnitAsync(required) is { IsHeldBack: true } heldBack) return new UnitResult(false, true, true, $"it would start {required}, which waits: {heldBack.Problem}");
+        foreach (string before in unit.OrderedAfterUnits.Where(IsKnown)) await UnitAsync(before);
+        return await StartAsync(unit);
+    }
+
+    private async Task<UnitResult> StartAsync(OwedUnit unit)
+    {
+        UnitState? before = await StateOfAsync(unit.Unit);
+        FailPoint.Reach(FailPoint.BeforeStart);
+        // One that runs is started, too: that takes back a stop which systemd still has before it.
+        string? failure = await TryStartAsync(unit.Unit);
+        FailPoint.Reach(FailPoint.AfterStart);
+        if (failure is not null && CanReleasePins(unit.Unit))
+        {
+            await StartWithoutPinsAsync(unit.Unit);
+            if (await StateOfAsync(unit.Unit) is { IsActive: true }) failure = null;
+        }
+        bool isWatched = _record.Services.Any(service => service.LivesIn == unit.Unit);
+        if (failure is null && isWatched) return new UnitResult(true, false, false, null);
+        UnitState? after = await StateOfAsync(unit.Unit);
+        if (after is { IsActive: true }) return new UnitResult(true, false, false, null);
+        if (failure is null && after is not null) return new UnitResult(false, false, false, $"it was started and is {after.ActiveState} already");
+        // Only what had its start and failed by itself is settled: a start that was refused is still owed.
+        bool hadItsStart = after is not null && after.InvocationId.Length > 0 && after.InvocationId != before?.InvocationId;
+        return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
+    }
+
+    private bool CanReleasePins(string unit) => _releasePins is not null && _record.Services.Any(service => service.LivesIn == unit);
+
+    private Task StartWithoutPinsAsync(string unit) => _secondStarts.GetOrAdd(unit, name => new Lazy<Task>(async () =>
+    {
+        foreach (AwaitedService service in _record.Services.Where(service => service.LivesIn == name))
+            if (await TryAsync(() => _releasePins!(service.Name).AsTask()) is { } problem) _notes.Enqueue((name, $"the pins of '{service.Name}' could not be released: {problem}"));
+        string? failure = await TryStartAsync(name);
+        _notes.Enqueue((name, failure is null ? "it started only after the pins of its state had been released" : "it did not start with the pins of its state released either"));
+    })).Value;
+
+    private Task<HealthResult> HealthAsync(string service) =>
+        _health.GetOrAdd(service, name => new Lazy<Task<HealthResult>>(() => AskAsync(_record.Services.First(s => s.Name == name)))).Value;
+
+    private async Task<HealthResult> AskAsync(AwaitedService service)
+    {
+        FailPoint.Reach(FailPoint.BeforeHealth);
+        HealthAnswer answer = await PollAsync(service);
+        bool canBeThePins = !answer.IsHealthy && service.LivesIn is { } unit && _ours.Contains(unit) && CanReleasePins(unit) && !_secondStarts.ContainsKey(unit);
+        if (canBeThePins && (answer.IsFinal || await StateOfAsync(service.LivesIn!) is not { ActiveState: "active" }))
+        {
+            await StartWithoutPinsAsync(service.LivesIn!);
+            answer = await PollAsync(service);
+        }
+        FailPoint.Reach(FailPoint.AfterHealth);
+        string before = answer.IsHealthy || service.WasHealthy ? "" : " (it was not healthy before either)";
+        return new HealthResult(answer.IsHealthy, answer.Reason + before, time.GetTimestamp());
+    }
+
+    private Task<HealthAnswer> PollAsync(AwaitedService service)
+    {
+        var timeout = TimeSpan.FromSeconds(service.HealthTimeoutSeconds);
+        if (!service.WasHealthy && timeout > PatienceWithTheUnwell) timeout = PatienceWithTheUnwell;
+        return HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken);
+    }
+
+    /// <summary>Whether those that need a service may start.</summary>
+    private async Task<Gate> GateAsync(string name)
+    {
+        if (_record.Services.FirstOrDefault(known => known.Name == name) is not { } service) return new Gate(true, "");
+        if (service.LivesIn is { } unit && IsKnown(unit))
+        {
+            UnitResult result = await UnitAsync(unit);
+            if (result.IsHeldBack || (!result.IsStarted && service.WasHealthy)) return new Gate(false, $"'{name}' is not started: {result.Problem}");
+        }
+        else
+        {
+            foreach (Task<Gate> waiting in service.After.Where(after => after != name).Select(GateAsync).ToArray())
+                if (await waiting is { IsOpen: false } closed) return closed;
+        }
+        if (!service.WasHealthy) return new Gate(true, "");
+        HealthResult health = await HealthAsync(name);
+        return new Gate(health.IsHealthy, $"'{name}' is not healthy: {health.Reason}");
+    }
+
+    private Task<string?> TryStartAsync(string unit) => TryAsync(() => manager.StartAsync(unit, cancellationToken));
+
+    /// <summary>Why it failed; null when it did not. Whatever it is, the others come first: it is reported at the end.</summary>
+    private async Task<string?> TryAsync(Func<Task> act)
+    {
+        try
+        {
+            await act();
+            return null;
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            return e.Message;
+        }
+    }
+
+    private async Task<UnitState?> StateOfAsync(string unit)
+    {
+        IReadOnlyList<UnitState>? states = null;
+        string? failure = await TryAsync(async () => states = await manager.DescribeAsync([unit], cancellationToken));
+        if (failure is not null) _notes.Enqueue((unit, $"its state could not be asked: {failure}"));
+        return states?[0];
+    }
+
+    private async Task<IReadOnlyList<JournalLine>> ReadJournalAsync(string unit)
+    {
+        IReadOnlyList<JournalLine> lines = [];
+        string? failure = await TryAsync(async () => lines = await manager.ReadJournalAsync(unit, new JournalQuery(20), cancellationToken));
+        if (failure is not null) _notes.Enqueue((unit, $"its journal could not be read: {failure}"));
+        return lines;
+    }
+}
