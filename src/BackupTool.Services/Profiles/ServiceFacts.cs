@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using BackupTool.Services.Sources.Postgres;
 
 namespace BackupTool.Services.Profiles;
 
@@ -16,4 +17,10 @@ public sealed record ServiceFacts
 
     /// <summary>Where its data are, absolute; empty when its own configuration says so.</summary>
     public IReadOnlyList<BytePath> DataPaths { get; init; } = [];
+
+    /// <summary>The PostgreSQL databases to dump, for the kind <c>postgres</c>; empty for all but the templates.</summary>
+    public IReadOnlyList<string> Databases { get; init; } = [];
+
+    /// <summary>How its PostgreSQL databases are reached, where that differs from what its own configuration says; null when the operator says nothing.</summary>
+    public PostgresAccess? Postgres { get; init; }
 }

@@ -36,7 +36,21 @@ public sealed record TomlText(string Value, TextPlace Place) : TomlNode(Place)
     public override string Describe => "a text";
 }
 
-/// <summary>A number, truth value or date: nothing that this tool or what it reads of others needs the value of.</summary>
+/// <summary>A whole number of 64 bits.</summary>
+public sealed record TomlInteger(long Value, TextPlace Place) : TomlNode(Place)
+{
+    /// <inheritdoc/>
+    public override string Describe => "a number";
+}
+
+/// <summary>true or false.</summary>
+public sealed record TomlTruth(bool Value, TextPlace Place) : TomlNode(Place)
+{
+    /// <inheritdoc/>
+    public override string Describe => "a truth value";
+}
+
+/// <summary>A fraction, date or time: nothing that this tool or what it reads of others needs the value of.</summary>
 public sealed record TomlOther(string Kind, TextPlace Place) : TomlNode(Place)
 {
     /// <inheritdoc/>
