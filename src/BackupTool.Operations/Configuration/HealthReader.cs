@@ -13,10 +13,10 @@ internal sealed class HealthReader(ProblemList problems)
     {
         var settings = new HealthSettings();
         if (service.Entry("health") is not { } entry) return settings;
-        if (entry.Value is TomlTruth truth)
+        if (TableReader.TruthOf(entry.Value) is { } asks)
         {
-            if (truth.Value) problems.Add(truth.Place, $"`health` in {name} cannot be true", "Remove the line to have the service asked as its own configuration says, or write false to have only its unit's state asked.");
-            return settings with { IsUnitOnly = !truth.Value };
+            if (asks) problems.Add(entry.Value.Place, $"`health` in {name} cannot be true", "Remove the line to have the service asked as its own configuration says, or write false to have only its unit's state asked.");
+            return settings with { IsUnitOnly = !asks };
         }
         if (service.Table("health", Shape) is not { } reader) return settings;
 
@@ -24,10 +24,10 @@ internal sealed class HealthReader(ProblemList problems)
         TomlEntry?[] given = [reader.Entry("url"), reader.Entry("tcp"), reader.Entry("command")];
         if (given.Count(static each => each is not null) != 1)
             problems.Add(place, $"`health` in {name} must say exactly one of `url`, `tcp` and `command`", $"Write health = {Shape}.");
-        HealthProbe? probe = ReadUrl(reader, name) ?? ReadTcp(reader, name) ?? ReadCommand(reader, name);
+        HealthProbe? url = ReadUrl(reader, name), tcp = ReadTcp(reader, name), command = ReadCommand(reader, name);
         TimeSpan? timeout = reader.Timeout("timeout");
         reader.RefuseOtherKeys();
-        return settings with { Probe = probe, Timeout = timeout ?? settings.Timeout };
+        return settings with { Probe = url ?? tcp ?? command, Timeout = timeout ?? settings.Timeout };
     }
 
     private HttpProbe? ReadUrl(TableReader reader, string name)

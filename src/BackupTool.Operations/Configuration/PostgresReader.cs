@@ -1,5 +1,6 @@
 using System.Text;
 using BackupTool.Posix;
+using BackupTool.Services.Profiles;
 using BackupTool.Services.Profiles.Toml;
 using BackupTool.Services.Sources.Postgres;
 
@@ -17,7 +18,7 @@ internal sealed class PostgresReader(ProblemList problems, string? credentialsDi
     internal PostgresOverride? Read(TableReader service, string? kind, string name)
     {
         if (service.Entry("postgres") is not { } entry) return null;
-        if (kind is not null && !KindsWithDatabases.Contains(kind))
+        if (kind is not null && !KindsWithDatabases.Contains(ServiceProfiles.For(kind)?.Kind))
             problems.Add(entry.KeyPlace, $"`postgres` in {name} is for the kinds {string.Join(", ", KindsWithDatabases)} only", "Remove it.");
         if (service.Table("postgres", Shape) is not { } reader) return null;
         var settings = new PostgresOverride
@@ -37,12 +38,15 @@ internal sealed class PostgresReader(ProblemList problems, string? credentialsDi
     {
         IReadOnlyList<(string Text, TextPlace Place)> databases = service.Texts("databases");
         if (service.Entry("databases") is not { } entry) return [];
-        if (kind is not (null or "postgres"))
+        if (kind is not null && !IsPostgres(kind))
             problems.Add(entry.KeyPlace, $"`databases` in {name} is for the kind `postgres` only", "Remove it: the service's own configuration names its database.");
         else if (entry.Value is TomlArray { Items.Count: 0 })
             problems.Add(entry.Value.Place, $"`databases` in {name} is empty", "Name at least one, or remove the line to have all but the templates dumped.");
         return [.. databases.Select(static item => item.Text).Distinct()];
     }
+
+    /// <summary>Whether a kind, by any of its names, is a PostgreSQL server.</summary>
+    internal static bool IsPostgres(string? kind) => kind is not null && ServiceProfiles.For(kind)?.Kind == "postgres";
 
     private string? ReadHost(TableReader reader, string name)
     {

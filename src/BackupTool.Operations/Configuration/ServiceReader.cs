@@ -62,7 +62,7 @@ internal sealed class ServiceReader(ProblemList problems, string? credentialsDir
         TomlEntry? paths = reader.Entry("paths"), data = reader.Entry("data");
         if (paths is not null && kind is not (null or "files"))
             problems.Add(paths.KeyPlace, $"`paths` in {name} is for the kind `files` only", "Write data = \"/path\" for the service's directory.");
-        if (data is not null && kind == "postgres")
+        if (data is not null && PostgresReader.IsPostgres(kind))
             problems.Add(data.KeyPlace, $"`data` in {name}: a PostgreSQL server is dumped, and its files are not copied", "Remove it. What to dump is said by `databases`, where the server is by `postgres`.");
         if (kind == "files" && paths is null && data is null)
             problems.Add(entry.KeyPlace, $"{name} does not say what to back up", "Set data = \"/path\" or paths = [\"/path\", …].");
@@ -102,12 +102,12 @@ internal sealed class ServiceReader(ProblemList problems, string? credentialsDir
     private QuiesceMode ReadQuiesce(TableReader reader, string? kind, string name)
     {
         bool hasUnit = reader.Entry("unit") is not null;
-        QuiesceMode usual = hasUnit && kind != "postgres" ? QuiesceMode.Stop : QuiesceMode.Online;
+        QuiesceMode usual = hasUnit && !PostgresReader.IsPostgres(kind) ? QuiesceMode.Stop : QuiesceMode.Online;
         if (reader.Choice("quiesce", QuiesceModes) is not { } mode) return usual;
         if (mode == QuiesceMode.Online) return mode;
         TextPlace place = reader.Entry("quiesce")!.Value.Place;
         string word = reader.Text("quiesce")!;
-        if (kind == "postgres")
+        if (PostgresReader.IsPostgres(kind))
             problems.Add(place, $"`quiesce` in {name} cannot be `{word}`: a dump needs the running server", "Remove the line, or write quiesce = \"online\": the dump is consistent all the same.");
         else if (!hasUnit)
             problems.Add(place, $"`quiesce` in {name} is `{word}`, but no `unit` says what to {word}", "Set unit = \"NAME.service\", or quiesce = \"online\" for what runs on while it is backed up.");

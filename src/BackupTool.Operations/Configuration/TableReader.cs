@@ -69,14 +69,14 @@ internal sealed class TableReader(TomlTable table, string name, ProblemList prob
     internal bool? Truth(string key)
     {
         if (Entry(key) is not { } entry) return null;
-        if (entry.Value is TomlTruth truth) return truth.Value;
+        if (TruthOf(entry.Value) is { } truth) return truth;
         problems.Add(entry.Value.Place, $"`{key}` in {name} must be true or false, and is {entry.Value.Describe}");
         return null;
     }
 
     /// <summary>A whole number within bounds.</summary>
     internal int? Integer(string key, int least, int most) =>
-        Entry(key) is { } entry && IsWithin(entry.Value, key, least, most) ? (int)((TomlInteger)entry.Value).Value : null;
+        Entry(key) is { } entry && IsWithin(entry.Value, key, least, most) ? (int)WholeNumberOf(entry.Value)!.Value : null;
 
     /// <summary>At least one whole number within bounds; null when there is no such key, or anything wrong with it.</summary>
     internal IReadOnlyList<int>? Integers(string key, int least, int most)
@@ -86,7 +86,7 @@ internal sealed class TableReader(TomlTable table, string name, ProblemList prob
             case null: return null;
             case { Value: TomlArray { Items.Count: > 0 } array }:
                 // Each is looked at, so that everything wrong is found at once.
-                return array.Items.Count(item => IsWithin(item, key, least, most)) == array.Items.Count ? [.. array.Items.Select(static item => (int)((TomlInteger)item).Value).Distinct()] : null;
+                return array.Items.Count(item => IsWithin(item, key, least, most)) == array.Items.Count ? [.. array.Items.Select(static item => (int)WholeNumberOf(item)!.Value).Distinct()] : null;
             case { } entry:
                 problems.Add(entry.Value.Place, $"`{key}` in {name} must be an array of numbers, and is {(entry.Value is TomlArray ? "empty" : entry.Value.Describe)}", $"Write {key} = [200].");
                 return null;
@@ -102,10 +102,15 @@ internal sealed class TableReader(TomlTable table, string name, ProblemList prob
         return null;
     }
 
+    /// <summary>The truth value that a node is; null for all else.</summary>
+    internal static bool? TruthOf(TomlNode node) => node is TomlOther { Kind: "a truth value" } truth ? truth.IsTrue : null;
+
+    private static long? WholeNumberOf(TomlNode node) => (node as TomlOther)?.WholeNumber;
+
     private bool IsWithin(TomlNode node, string key, int least, int most)
     {
-        if (node is TomlInteger { Value: long value } && value >= least && value <= most) return true;
-        string found = node is TomlInteger number ? string.Create(CultureInfo.InvariantCulture, $"{number.Value}") : node.Describe;
+        if (WholeNumberOf(node) is { } value && value >= least && value <= most) return true;
+        string found = WholeNumberOf(node) is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number}") : node.Describe;
         problems.Add(node.Place, $"`{key}` in {name} must be a whole number from {least} to {most}, and is {found}");
         return false;
     }

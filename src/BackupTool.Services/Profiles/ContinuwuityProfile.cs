@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using BackupTool.Services.Sources.RocksDb;
 
 namespace BackupTool.Services.Profiles;
 
@@ -35,6 +36,9 @@ public sealed class ContinuwuityProfile : ServiceProfile
         else if (!roots.TryAdd(media)) note($"{media} does not exist: the server has stored no media yet, or keeps them where its configuration does not say.");
         if (config is { HasRemoteMedia: true }) note($"{config.File} keeps media in an object store: they are not part of this backup.");
 
+        if (config is { Health: null })
+            note($"{config.File} has the server listen {(string.IsNullOrEmpty(config.UnixSocket) ? "where it cannot be asked" : "on a Unix socket")}: only its unit is asked for its health.");
+
         var known = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["database-path"] = database.ToString() };
         if (config is not null)
         {
@@ -47,8 +51,17 @@ public sealed class ContinuwuityProfile : ServiceProfile
             Roots = roots.Collect(),
             RocksDbDirectories = [database],
             Exclusions = Exclusions(database, media, config?.BackupPath, note),
+            OnlineBackup = OnlineBackup(database, config, note),
+            Health = config?.Health,
             Facts = known,
         };
+    }
+
+    private static RocksDbOnlineBackup? OnlineBackup(BytePath database, HomeserverConfig? config, Action<string> note)
+    {
+        if (config is not { BacksUpOnSignal: true, BackupPath: { } directory } || database.IsAtOrBelow(directory)) return null;
+        if (config.SignalCommands > 1) note($"`admin_signal_execute` in {config.File} has {config.SignalCommands} commands: a backup with quiesce = \"online\" has the server run them all.");
+        return new RocksDbOnlineBackup(directory);
     }
 
     private static List<Exclusion> Exclusions(BytePath database, BytePath media, BytePath? backups, Action<string> note)
@@ -71,10 +84,10 @@ public sealed class ContinuwuityProfile : ServiceProfile
     {
         List<BytePath> found = ServiceConfigFile.Find(facts, Candidates(facts));
         if (found.Count == 0) return null;
-        if (facts.ConfigFile is not null) return HomeserverConfig.Read(found[0], facts.Name);
+        if (facts.ConfigFile is not null) return HomeserverConfig.Read(found[0], facts.Name, facts.Kind);
 
         // A file left over from the server that this one replaced must not decide in silence which of two databases is backed up.
-        List<HomeserverConfig> configs = [.. found.Select(file => HomeserverConfig.Read(file, facts.Name))];
+        List<HomeserverConfig> configs = [.. found.Select(file => HomeserverConfig.Read(file, facts.Name, facts.Kind))];
         if (facts.DataPaths.Count > 0 && configs.Find(config => config.DatabasePath is { } path && (path.IsAtOrBelow(facts.DataPaths[0]) || IsSame(path, facts.DataPaths[0]))) is { } agreeing)
             return agreeing;
         List<HomeserverConfig> live = configs.FindAll(static config => config.DatabasePath is { } path && HoldsRocksDb(path));

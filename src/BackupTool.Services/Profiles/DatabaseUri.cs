@@ -9,12 +9,11 @@ namespace BackupTool.Services.Profiles;
 internal static class DatabaseUri
 {
     /// <summary>The file of an SQLite URI. Messages never quote the URI: it may hold a password.</summary>
-    /// <exception cref="ServiceLayoutException">It is PostgreSQL, which this version cannot dump, or is not understood.</exception>
+    /// <exception cref="ServiceLayoutException">It is not understood.</exception>
     internal static BytePath ResolveSqlite(string uri, string key, BytePath workingDirectory, BytePath file)
     {
         int colon = uri.IndexOf(':', StringComparison.Ordinal);
         string scheme = colon < 0 ? "" : uri[..colon].Split('+')[0].ToLowerInvariant();
-        if (scheme is "postgres" or "postgresql" or "cockroach") throw PostgresIsNotSupported(key, file);
         if (scheme is not ("sqlite" or "sqlite3")) throw NotUnderstood(key, file);
 
         string path = uri[(colon + 1)..].Split('?', '#')[0];
@@ -27,10 +26,6 @@ internal static class DatabaseUri
         return ConfiguredPath.Resolve(workingDirectory, Uri.UnescapeDataString(path), key, file);
     }
 
-    internal static ServiceLayoutException PostgresIsNotSupported(string key, BytePath file) => new(
-        $"`{key}` in {file} names a PostgreSQL database, which this version cannot dump: a backup without it would be incomplete.",
-        "Until a later version can, dump it with pg_dump into a directory, and back up that directory and the service's files as a service of kind `files`.");
-
     private static ServiceLayoutException NotUnderstood(string key, BytePath file) => new(
-        $"`{key}` in {file} is not a database URI that this version understands.", "It reads `sqlite:FILE`, `sqlite:///FILE` (both relative) and `sqlite:////ABSOLUTE/FILE`.");
+        $"`{key}` in {file} is not a database URI that this version understands.", "It reads `sqlite:FILE`, `sqlite:///FILE` (both relative), `sqlite:////ABSOLUTE/FILE` and `postgresql://…`.");
 }

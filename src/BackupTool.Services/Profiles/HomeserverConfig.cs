@@ -1,4 +1,6 @@
+using System.Globalization;
 using BackupTool.Posix;
+using BackupTool.Services.Health;
 using BackupTool.Services.Profiles.Toml;
 
 namespace BackupTool.Services.Profiles;
@@ -24,7 +26,19 @@ internal sealed record HomeserverConfig
     /// <summary>Whether media are kept elsewhere than in files.</summary>
     internal required bool HasRemoteMedia { get; init; }
 
-    internal static HomeserverConfig Read(BytePath file, string service)
+    /// <summary>How to ask whether it is up; null when it listens on a Unix socket only.</summary>
+    internal required HealthProbe? Health { get; init; }
+
+    /// <summary><c>unix_socket_path</c>.</summary>
+    internal required string? UnixSocket { get; init; }
+
+    /// <summary>How many commands <c>admin_signal_execute</c> has the server run at SIGUSR2.</summary>
+    internal required int SignalCommands { get; init; }
+
+    /// <summary>Whether one of those makes a backup, which is kept.</summary>
+    internal required bool BacksUpOnSignal { get; init; }
+
+    internal static HomeserverConfig Read(BytePath file, string service, string kind)
     {
         TomlDocument document = TomlDocument.Parse(ServiceConfigFile.Read(file, service));
         if (document.Problems is [var first, ..]) throw ServiceConfigFile.Unreadable(file, service, "valid TOML", first.Place);
@@ -34,9 +48,15 @@ internal sealed record HomeserverConfig
         if (global.FindText("database_backend") is not (null or "rocksdb"))
             throw new ServiceLayoutException($"`database_backend` in {file} is not `rocksdb`, and this version knows no other of this server's databases.",
                 "Stop the server for the backup and back its directory up as a service of kind `files`, or move it to RocksDB.");
+        List<string> commands = TextsOf(global.Find("admin_signal_execute")?.Value);
+        string? socket = global.FindText("unix_socket_path");
         return new HomeserverConfig
         {
             File = file,
+            UnixSocket = socket,
+            Health = ReadHealth(global, socket, kind),
+            SignalCommands = commands.Count,
+            BacksUpOnSignal = commands.Exists(IsBackup) && (global.FindWholeNumber("database_backups_to_keep") ?? 1) > 0,
             DatabasePath = ReadPath(global, "database_path", file),
             BackupPath = ReadPath(global, "database_backup_path", file),
             MediaPath = media is null ? null : ReadPath(media, "path", file),
@@ -52,4 +72,41 @@ internal sealed record HomeserverConfig
         throw new ServiceLayoutException($"`{key}` in {file}, line {entry.Value.Place.Line}, is not an absolute path without `..`.",
             "Write it so: what a relative path starts from depends on how the server is run.");
     }
+
+    /// <summary>
+    /// The members of the family listen on both loopback addresses unless <c>address</c> or <c>unix_socket_path</c> is there, on port 8008 (conduit: 127.0.0.1, 8000).
+    /// </summary>
+    private static HealthProbe? ReadHealth(TomlTable global, string? socket, string kind)
+    {
+        List<string> hosts = TextsOf(global.Find("address")?.Value);
+        if (hosts.Count == 0)
+        {
+            if (!string.IsNullOrEmpty(socket)) return null;
+            hosts = ["127.0.0.1"];
+        }
+        long? port = global.Find("port")?.Value switch
+        {
+            TomlArray { Items: [TomlOther { WholeNumber: { } first }, ..] } => first,
+            TomlOther number => number.WholeNumber,
+            _ => kind == "conduit" ? 8000 : 8008,
+        };
+        ListenAddress? address = ListenAddress.Choose(hosts, port?.ToString(CultureInfo.InvariantCulture));
+        bool isTls = global.FindTable("tls") is { } tls && tls.FindText("certs") is not null && !tls.IsTrue("dual_protocol");
+        return isTls ? address?.Connect() : address?.Get("/_matrix/client/versions", 200);
+    }
+
+    /// <summary>As the server's console reads a command: words between blanks, <c>admin</c> in front may be left out, an underscore is a dash.</summary>
+    private static bool IsBackup(string command)
+    {
+        string[] words = command.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length > 0 && words[0].EndsWith("admin", StringComparison.Ordinal)) words = words[1..];
+        return words is ["server", var verb, ..] && verb.Replace('_', '-') == "backup-database";
+    }
+
+    private static List<string> TextsOf(TomlNode? node) => node switch
+    {
+        TomlText text => [text.Value],
+        TomlArray array => [.. array.Items.OfType<TomlText>().Select(static text => text.Value)],
+        _ => [],
+    };
 }

@@ -1,4 +1,6 @@
 using BackupTool.Posix;
+using BackupTool.Services.Health;
+using BackupTool.Services.Sources.Postgres;
 
 namespace BackupTool.Services.Profiles;
 
@@ -7,8 +9,14 @@ namespace BackupTool.Services.Profiles;
 /// </summary>
 internal sealed record MaubotConfig
 {
-    /// <summary>The databases of maubot itself: the main one first, then that of the encryption keys if it is another.</summary>
+    /// <summary>The SQLite databases of maubot itself: the main one first, then that of the encryption keys if it is another.</summary>
     internal required IReadOnlyList<BytePath> Databases { get; init; }
+
+    /// <summary>Its PostgreSQL databases, each once: the main one, that of the encryption keys, that of the plugins.</summary>
+    internal required IReadOnlyList<PostgresTarget> PostgresDatabases { get; init; }
+
+    /// <summary>The main database, for people.</summary>
+    internal required string MainDatabase { get; init; }
 
     /// <summary>Where plugins are loaded from.</summary>
     internal required IReadOnlyList<BytePath> LoadDirectories { get; init; }
@@ -25,39 +33,52 @@ internal sealed record MaubotConfig
     /// <summary>Where very old versions keep encryption keys as files; null for all others.</summary>
     internal required BytePath? CryptoFileDirectory { get; init; }
 
-    internal static MaubotConfig Read(BytePath file, string service, BytePath workingDirectory)
+    /// <summary>How to ask whether it is up: its management interface answers 401 without a token.</summary>
+    internal required HealthProbe? Health { get; init; }
+
+    internal static MaubotConfig Read(BytePath file, ServiceFacts facts, BytePath workingDirectory)
     {
-        YamlMapping yaml;
-        try
-        {
-            yaml = YamlMapping.Parse(ServiceConfigFile.Read(file, service));
-        }
-        catch (YamlFormatException e)
-        {
-            throw ServiceConfigFile.Unreadable(file, service, "a YAML mapping", e.Place);
-        }
+        string service = facts.Name;
+        YamlMapping yaml = YamlMapping.Read(file, service);
         string database = yaml.Text("database") ?? throw new ServiceLayoutException(
             $"{file} has no `database`: it is not a maubot configuration, or not a whole one.", $"Name the right file as `config` in [service.{service}].");
 
         YamlMapping? directories = yaml.Mapping("plugin_directories"), databases = yaml.Mapping("plugin_databases"), crypto = yaml.Mapping("crypto_database");
-        if (databases?.Text("postgres") is not (null or "default")) throw DatabaseUri.PostgresIsNotSupported("plugin_databases.postgres", file);
-        if (crypto?.Text("type") == "postgres") throw DatabaseUri.PostgresIsNotSupported("crypto_database.postgres_uri", file);
-
-        var found = new List<BytePath> { DatabaseUri.ResolveSqlite(database, "database", workingDirectory, file) };
-        if (yaml.Text("crypto_database") is { } cryptoUri and not "default")
-            found.Add(DatabaseUri.ResolveSqlite(cryptoUri, "crypto_database", workingDirectory, file));
+        List<(string Uri, string Key)> uris = [(database, "database")];
+        if (yaml.Text("crypto_database") is { } cryptoUri and not "default") uris.Add((cryptoUri, "crypto_database"));
+        if (crypto?.Text("type") == "postgres" && crypto.Text("postgres_uri") is { } oldUri) uris.Add((oldUri, "crypto_database.postgres_uri"));
+        if (databases?.Text("postgres") is { } pluginUri and not "default") uris.Add((pluginUri, "plugin_databases.postgres"));
+        List<PostgresTarget> targets =
+        [
+            .. uris.Where(static uri => PostgresUri.IsPostgres(uri.Uri)).Select(uri => PostgresUri.Parse(uri.Uri, uri.Key, file, service, facts.Postgres))
+                .DistinctBy(static target => (target.Database, target.Host, target.Port)),
+        ];
+        List<BytePath> files =
+            [.. uris.Where(static uri => !PostgresUri.IsPostgres(uri.Uri)).Select(uri => DatabaseUri.ResolveSqlite(uri.Uri, uri.Key, workingDirectory, file)).Distinct()];
 
         string trash = directories?.Text("trash") ?? "./trash";
         return new MaubotConfig
         {
-            Databases = [.. found.Distinct()],
+            Databases = files,
+            PostgresDatabases = targets,
+            MainDatabase = PostgresUri.IsPostgres(database) ? targets[0].ToString() : files[0].ToString(),
             LoadDirectories = [.. (directories?.Texts("load") ?? ["./plugins"]).Select(path => Resolve(path, "plugin_directories.load")).Distinct()],
             UploadDirectory = Resolve(directories?.Text("upload") ?? "./plugins", "plugin_directories.upload"),
             TrashDirectory = trash == "delete" ? null : Resolve(trash, "plugin_directories.trash"),
             InstanceDatabaseDirectory = Resolve(databases?.Text("sqlite") ?? directories?.Text("db") ?? "./plugins", "plugin_databases.sqlite"),
             CryptoFileDirectory = crypto?.Text("pickle_dir") is { } pickles ? Resolve(pickles, "crypto_database.pickle_dir") : null,
+            Health = ReadHealth(yaml.Mapping("server")),
         };
 
         BytePath Resolve(string path, string key) => ConfiguredPath.Resolve(workingDirectory, path, key, file);
+    }
+
+    /// <summary>
+    /// The interface's path is fixed since maubot 0.2; before, <c>base_path</c> gave it. That of <c>public_url</c> is the reverse proxy's to strip.
+    /// </summary>
+    private static HttpProbe? ReadHealth(YamlMapping? server)
+    {
+        string path = server?.Text("base_path") is ['/', ..] given && Uri.IsWellFormedUriString(given, UriKind.Relative) ? given.TrimEnd('/') : "/_matrix/maubot/v1";
+        return ListenAddress.Choose([server?.Text("hostname") ?? "0.0.0.0"], server?.Text("port") ?? "29316")?.Get($"{path}/version", 200, 401);
     }
 }

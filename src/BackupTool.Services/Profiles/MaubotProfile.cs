@@ -17,13 +17,13 @@ public sealed class MaubotProfile : ServiceProfile
         ArgumentNullException.ThrowIfNull(note);
         BytePath file = FindConfig(facts, note);
         BytePath data = FindData(facts, file, note);
-        MaubotConfig config = MaubotConfig.Read(file, facts.Name, data);
+        MaubotConfig config = MaubotConfig.Read(file, facts, data);
 
         var roots = new RootCollector(facts.Name);
         roots.Add(data, "data directory");
         foreach (BytePath further in facts.DataPaths.Skip(1)) roots.Add(further, "data directory");
         roots.Add(file, "configuration file");
-        foreach (BytePath database in config.Databases) AddDatabase(roots, database, facts, file);
+        foreach (BytePath database in config.Databases) roots.AddDatabase(database, file, "database");
         foreach (BytePath directory in config.LoadDirectories) roots.Add(directory, "plugin directory");
         List<BytePath> plugins = [.. config.LoadDirectories];
         if (AddIfThere(roots, config.UploadDirectory, "plugin_directories.upload", note) && !plugins.Contains(config.UploadDirectory)) plugins.Add(config.UploadDirectory);
@@ -31,18 +31,21 @@ public sealed class MaubotProfile : ServiceProfile
         if (config.TrashDirectory is { } trash) AddIfThere(roots, trash, "plugin_directories.trash", note);
         if (config.CryptoFileDirectory is { } keys) roots.Add(keys, "directory of encryption keys");
 
-        if (facts.DataPaths.Count > 0 && !config.Databases[0].IsAtOrBelow(data))
+        if (facts.DataPaths.Count > 0 && config.Databases.Count > 0 && !config.Databases[0].IsAtOrBelow(data))
             note($"{file} puts the database at {config.Databases[0]}, outside of the data directory {data}: both are backed up.");
+        if (config.Health is null) note($"{file} does not say where it listens in a way that this version understands: only its unit is asked for its health.");
         return new ServiceLayout
         {
             Roots = roots.Collect(),
+            PostgresDatabases = config.PostgresDatabases,
+            Health = config.Health,
             PluginDirectories = plugins,
             ExpectedDatabases = config.Databases,
             Facts = new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["config"] = file.ToString(),
                 ["data"] = data.ToString(),
-                ["database"] = config.Databases[0].ToString(),
+                ["database"] = config.MainDatabase,
             },
         };
     }
@@ -68,15 +71,6 @@ public sealed class MaubotProfile : ServiceProfile
         BytePath data = config.IsAtOrBelow(BytePath.From("/etc")) ? UsualData : above.Name == BytePath.From("config") ? above.Parent : above;
         note($"[service.{facts.Name}] gives no `data`: {data} is taken for the directory that maubot runs in.");
         return data;
-    }
-
-    private static void AddDatabase(RootCollector roots, BytePath database, ServiceFacts facts, BytePath config)
-    {
-        // maubot creates an empty database without a word, so a wrong path looks healthy.
-        if (!PosixFile.TryGetStatusFollowing(database, out FileStatus status) || status.Kind != FileKind.Regular || status.Size == 0)
-            throw new ServiceLayoutException($"The database {database} of the service {facts.Name}, which {config} names, does not exist or is empty.",
-                $"Relative paths start from the directory that maubot runs in: set it as `data` in [service.{facts.Name}], or correct `database`.");
-        roots.Add(database, "database");
     }
 
     private static bool AddIfThere(RootCollector roots, BytePath directory, string key, Action<string> note)

@@ -5,6 +5,8 @@ namespace BackupTool.Services.Profiles;
 /// <summary>Gathers what a service consists of, and reduces it to roots of which none holds another.</summary>
 internal sealed class RootCollector(string service)
 {
+    private static readonly BytePath Volatile = BytePath.From("/run");
+
     private readonly List<BytePath> _requested = [];
 
     /// <summary>Adds a file or directory, which must be there.</summary>
@@ -21,6 +23,37 @@ internal sealed class RootCollector(string service)
         if (!PosixFile.TryGetStatusFollowing(path, out _)) return false;
         if (!_requested.Contains(path)) _requested.Add(path);
         return true;
+    }
+
+    /// <summary>
+    /// Adds an SQLite database, which must be there and hold something: the services of this stack create an empty one without a word, so a wrong path looks healthy.
+    /// </summary>
+    internal void AddDatabase(BytePath database, BytePath config, string key)
+    {
+        if (!PosixFile.TryGetStatusFollowing(database, out FileStatus status) || status.Kind != FileKind.Regular || status.Size == 0)
+            throw new ServiceLayoutException($"The database {database} of the service {service}, which {config} names, does not exist or is empty.",
+                $"Relative paths start from the directory that the service runs in: set it as `data` in [service.{service}], or correct `{key}`.");
+        Add(database, "database");
+    }
+
+    /// <summary>
+    /// Adds a file that the configuration names, or says why it is not in the backup: it is not there, or it is kept in /run, which holds what the system's own
+    /// configuration puts there at every start: secrets, as a rule.
+    /// </summary>
+    /// <returns>Whether it was added.</returns>
+    internal bool AddNamed(BytePath path, string key, Action<string> note)
+    {
+        if (!PosixFile.TryGetStatusFollowing(path, out _))
+        {
+            note($"`{key}` is {path}, which does not exist: nothing is backed up from there.");
+            return false;
+        }
+        if (path.IsAtOrBelow(Volatile) || PosixFile.GetRealPath(path).IsAtOrBelow(Volatile))
+        {
+            note($"`{key}` is {path}, which is not on a disk: it is not backed up. Whatever puts it there must be restored besides.");
+            return false;
+        }
+        return TryAdd(path);
     }
 
     internal List<BytePath> Collect()

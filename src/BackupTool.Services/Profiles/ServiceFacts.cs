@@ -18,9 +18,9 @@ public sealed record ServiceFacts
     /// <summary>Where its data are, absolute; empty when its own configuration says so.</summary>
     public IReadOnlyList<BytePath> DataPaths { get; init; } = [];
 
-    /// <summary>The PostgreSQL databases to dump, for the kind <c>postgres</c>; empty for all but the templates.</summary>
+    /// <summary>The PostgreSQL databases to dump, for a service that is PostgreSQL itself; empty for all of them.</summary>
     public IReadOnlyList<string> Databases { get; init; } = [];
 
-    /// <summary>How its PostgreSQL databases are reached, where that differs from what its own configuration says; null when the operator says nothing.</summary>
+    /// <summary>How to reach PostgreSQL, where that differs from what the service's own configuration says; null when it does not.</summary>
     public PostgresAccess? Postgres { get; init; }
 }

@@ -1,6 +1,7 @@
 using BackupTool.Posix;
 using BackupTool.Services.Health;
 using BackupTool.Services.Sources.Postgres;
+using BackupTool.Services.Sources.RocksDb;
 
 namespace BackupTool.Services.Profiles;
 
@@ -20,7 +21,7 @@ public sealed record ServiceLayout
 {
     /// <summary>
     /// The files and directories that make up the backup, each there when it was described; none lies in another. Where one lies in another
-    /// by name but behind a link that leaves it, the place it leads to is a root of its own.
+    /// by name but behind a link that leaves it, the place it leads to is a root of its own. Empty for a service whose whole state is in PostgreSQL.
     /// </summary>
     public required IReadOnlyList<BytePath> Roots { get; init; }
 
@@ -41,6 +42,14 @@ public sealed record ServiceLayout
 
     /// <summary>PostgreSQL databases that are part of its state: dumped.</summary>
     public IReadOnlyList<PostgresTarget> PostgresDatabases { get; init; } = [];
+
+    /// <summary>
+    /// All databases of this server are its state: who can connect lists them. Null when <see cref="PostgresDatabases"/> names all there are.
+    /// </summary>
+    public PostgresAccess? AllDatabasesOf { get; init; }
+
+    /// <summary>How the service's own engine backs its RocksDB up while it runs; null when its configuration does not provide for that.</summary>
+    public RocksDbOnlineBackup? OnlineBackup { get; init; }
 
     /// <summary>How to ask it whether it is well, as its own configuration says where it listens; null when that cannot be told.</summary>
     public HealthProbe? Health { get; init; }

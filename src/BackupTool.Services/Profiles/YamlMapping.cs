@@ -1,4 +1,5 @@
 using System.Text;
+using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -18,6 +19,19 @@ internal sealed class YamlMapping
     private readonly YamlMappingNode _node;
 
     private YamlMapping(YamlMappingNode node) => _node = node;
+
+    /// <exception cref="ServiceLayoutException">As <see cref="Parse"/>, or it cannot be read.</exception>
+    internal static YamlMapping Read(BytePath file, string service)
+    {
+        try
+        {
+            return Parse(ServiceConfigFile.Read(file, service));
+        }
+        catch (YamlFormatException e)
+        {
+            throw ServiceConfigFile.Unreadable(file, service, "a YAML mapping", e.Place);
+        }
+    }
 
     /// <exception cref="YamlFormatException">It is not YAML, not a mapping, or nested too deep to be read safely.</exception>
     internal static YamlMapping Parse(byte[] content)
@@ -53,6 +67,28 @@ internal sealed class YamlMapping
         YamlSequenceNode sequence => [.. sequence.OfType<YamlScalarNode>().Select(TextOf).OfType<string>()],
         _ => null,
     };
+
+    /// <summary>The mappings in the list of a key; empty when it is not there or no list.</summary>
+    internal List<YamlMapping> Mappings(string key) =>
+        Find(key) is YamlSequenceNode sequence ? [.. sequence.OfType<YamlMappingNode>().Select(static node => new YamlMapping(node))] : [];
+
+    /// <summary>Every key that is text.</summary>
+    internal IEnumerable<string> Keys => _node.Children.Keys.OfType<YamlScalarNode>().Select(static key => key.Value).OfType<string>();
+
+    /// <summary>Whether the key is there at all, be it null.</summary>
+    internal bool Has(string key) => Find(key) is not null;
+
+    /// <summary>Whether the key is one of YAML 1.1's words for true; null when it is not there.</summary>
+    internal bool? Flag(string key) => Text(key) is { } text ? text.ToLowerInvariant() is "true" or "yes" or "on" : null;
+
+    /// <summary>This mapping with the keys of another in the place of its own: whole values, nothing is merged within them.</summary>
+    internal YamlMapping With(YamlMapping later)
+    {
+        var merged = new YamlMappingNode();
+        foreach ((YamlNode key, YamlNode value) in _node.Children) merged.Children[key] = value;
+        foreach ((YamlNode key, YamlNode value) in later._node.Children) merged.Children[key] = value;
+        return new YamlMapping(merged);
+    }
 
     private YamlNode? Find(string key) => _node.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? value) ? value : null;
 

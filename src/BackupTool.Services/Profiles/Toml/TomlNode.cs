@@ -36,23 +36,15 @@ public sealed record TomlText(string Value, TextPlace Place) : TomlNode(Place)
     public override string Describe => "a text";
 }
 
-/// <summary>A whole number of 64 bits.</summary>
-public sealed record TomlInteger(long Value, TextPlace Place) : TomlNode(Place)
-{
-    /// <inheritdoc/>
-    public override string Describe => "a number";
-}
-
-/// <summary>true or false.</summary>
-public sealed record TomlTruth(bool Value, TextPlace Place) : TomlNode(Place)
-{
-    /// <inheritdoc/>
-    public override string Describe => "a truth value";
-}
-
-/// <summary>A fraction, date or time: nothing that this tool or what it reads of others needs the value of.</summary>
+/// <summary>A number, truth value or date: of these, only whole numbers have a value that this tool or what it reads of others needs.</summary>
 public sealed record TomlOther(string Kind, TextPlace Place) : TomlNode(Place)
 {
+    /// <summary>The value of a whole number; null for all else.</summary>
+    public long? WholeNumber { get; init; }
+
+    /// <summary>Whether it is the truth value true.</summary>
+    public bool IsTrue { get; init; }
+
     /// <inheritdoc/>
     public override string Describe => Kind;
 }
@@ -86,6 +78,12 @@ public sealed record TomlTable(TextPlace Place) : TomlNode(Place)
 
     /// <summary>The text with this key, or null when there is none or it is something else.</summary>
     public string? FindText(string key) => (Find(key)?.Value as TomlText)?.Value;
+
+    /// <summary>The whole number with this key, or null when there is none or it is something else.</summary>
+    public long? FindWholeNumber(string key) => (Find(key)?.Value as TomlOther)?.WholeNumber;
+
+    /// <summary>Whether the value with this key is true; false when there is none or it is something else.</summary>
+    public bool IsTrue(string key) => Find(key)?.Value is TomlOther { IsTrue: true };
 
     internal void Add(TomlEntry entry) => _entries.Add(entry);
 }

@@ -96,9 +96,17 @@ internal sealed class TomlTreeBuilder
                     if (item.KeyValue is not null) AddPair(table, item.KeyValue);
                 _headed.Add(table);
                 return table;
-            case IntegerValueSyntax integer: return new TomlInteger(integer.Value, place);
-            case BooleanValueSyntax truth: return new TomlTruth(truth.Value, place);
-            default: return new TomlOther(value.Kind == SyntaxKind.Float ? "a number" : "a date or time", place);
+            default:
+                return new TomlOther(value.Kind switch
+                {
+                    SyntaxKind.Integer or SyntaxKind.Float => "a number",
+                    SyntaxKind.Boolean => "a truth value",
+                    _ => "a date or time",
+                }, place)
+                {
+                    WholeNumber = (value as IntegerValueSyntax)?.Value,
+                    IsTrue = value is BooleanValueSyntax { Value: true },
+                };
         }
     }
 
