@@ -107,7 +107,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     /// <summary>Reads the configuration; its warnings are told.</summary>
     internal BackupConfiguration ReadConfiguration()
     {
-        var configuration = ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"));
+        var configuration = ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
         foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;

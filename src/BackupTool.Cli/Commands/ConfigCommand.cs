@@ -33,7 +33,7 @@ internal static class ConfigCommand
         var findings = new List<FindingDocument>();
         try
         {
-            BackupConfiguration configuration = ConfigurationReader.Read(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"));
+            BackupConfiguration configuration = ConfigurationReader.Read(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
             findings.AddRange(configuration.Warnings.Select(FindingDocument.From));
             findings.AddRange(configuration.Services.SelectMany(DescribeService));
         }

@@ -1,7 +1,4 @@
 using BackupTool.Posix;
-using BackupTool.Services.Profiles;
-using BackupTool.Services.Profiles.Toml;
-using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Configuration;
 
@@ -13,6 +10,9 @@ public sealed record BackupConfiguration
 
     /// <summary>Where snapshots are stored.</summary>
     public required RepositorySettings Repository { get; init; }
+
+    /// <summary>Where the tool keeps what it must remember itself.</summary>
+    public required StateSettings State { get; init; }
 
     /// <summary>Where copies of databases are made before they are stored.</summary>
     public required StagingSettings Staging { get; init; }
@@ -48,6 +48,13 @@ public enum CompressionSetting
     Small = 6,
 }
 
+/// <summary><c>[state]</c></summary>
+public sealed record StateSettings
+{
+    /// <summary>The directory, absolute: the journal of owed restarts is there, so it should outlive a restart of the machine.</summary>
+    public required BytePath Path { get; init; }
+}
+
 /// <summary><c>[staging]</c></summary>
 public sealed record StagingSettings
 {
@@ -55,39 +62,3 @@ public sealed record StagingSettings
     public required BytePath Path { get; init; }
 }
 
-/// <summary><c>[service.NAME]</c></summary>
-public sealed record ServiceSettings
-{
-    /// <summary>Lower-case letters, digits and hyphens.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>As configured: a profile's kind or one of its aliases.</summary>
-    public required string Kind { get; init; }
-
-    /// <summary>The systemd unit; null when the file does not say.</summary>
-    public string? Unit { get; init; }
-
-    /// <summary>Names of the services that this one needs. All exist; there are no cycles.</summary>
-    public IReadOnlyList<string> After { get; init; } = [];
-
-    /// <summary>The service's own configuration file, absolute; null for the usual places.</summary>
-    public BytePath? ConfigFile { get; init; }
-
-    /// <summary>Where its data are, absolute.</summary>
-    public IReadOnlyList<BytePath> DataPaths { get; init; } = [];
-
-    /// <summary>What to leave out, relative to each root of the service.</summary>
-    public IReadOnlyList<Glob> Exclude { get; init; } = [];
-
-    /// <summary>What is done to it while its state is cut.</summary>
-    public QuiesceMode Quiesce { get; init; }
-
-    /// <summary>Whether its databases may be pinned while it starts; otherwise they are copied inside the window.</summary>
-    public bool Pin { get; init; } = true;
-
-    /// <summary>Where it stands in the file.</summary>
-    public required TextPlace Place { get; init; }
-
-    /// <summary>What the service's profile is told.</summary>
-    public ServiceFacts ToFacts() => new() { Name = Name, Kind = Kind, ConfigFile = ConfigFile, DataPaths = DataPaths };
-}

@@ -8,15 +8,14 @@ namespace BackupTool.Operations.Configuration;
 public static class ConfigurationDiscovery
 {
     /// <summary>
-    /// A backup.toml that <see cref="ConfigurationReader"/> reads, with comments that say why each service is in it; services that this version cannot
-    /// back up are in it as comments. Looks at names of units and directories and at unit files only.
+    /// A backup.toml that <see cref="ConfigurationReader"/> reads, with comments that say why each service is in it; services that have no profile are in it as comments. Looks at names of units and directories and at unit files only.
     /// </summary>
     /// <param name="rootPrefix">Where to look for etc, run, usr, lib and var: <c>/</c> but in tests and mounted systems.</param>
     public static string Propose(string rootPrefix = "/")
     {
         List<FoundService> found = new ServiceFinder(BytePath.From(rootPrefix)).Find();
         List<FoundService> known = found.FindAll(static service => ServiceProfiles.For(service.Kind) is not null);
-        string[] homeservers = [.. known.Where(static service => service.Kind != "maubot").Select(static service => service.Name)];
+        string[] homeservers = [.. known.Where(static service => IsHomeserver(service.Kind)).Select(static service => service.Name)];
 
         var text = new StringBuilder("""
             # Proposed by `backup config discover` from the units and data on this machine.
@@ -41,9 +40,17 @@ public static class ConfigurationDiscovery
         if (service.Unit is { } unit) text.AppendLine($"unit = {TomlWriter.Quote(unit)}");
         if (service.ConfigFile is { } config) text.AppendLine($"config = {Quote(config)}");
         if (service.Data is { } data) text.AppendLine($"data = {Quote(data)}");
-        else if (service.ConfigFile is null) text.AppendLine("# Its data were not found in the usual places: set `data`, or `config` to the service's own configuration file.");
-        if (service.Kind == "maubot" && homeservers.Length > 0) text.AppendLine($"after = {TomlWriter.Quote(homeservers)}");
+        else if (service.ConfigFile is null && service.Kind != "postgres") text.AppendLine("# Its data were not found in the usual places: set `data`, or `config` to the service's own configuration file.");
+        if (service.Kind is "maubot" or "mautrix" && homeservers.Length > 0) text.AppendLine($"after = {TomlWriter.Quote(homeservers)}");
+        text.AppendLine(QuiesceComment(service));
     }
+
+    private static string QuiesceComment(FoundService service) =>
+        service.Kind == "postgres" ? "# quiesce is \"online\": a dump needs the running server. Without `databases`, all but the templates are dumped."
+        : service.Unit is null ? "# quiesce is \"online\": it is backed up while it runs. Set `unit` to have it stopped or frozen for the moment of the cut."
+        : "# quiesce = \"stop\"     # the default with a unit: stopped for the moment of the cut; \"freeze\" pauses it instead, \"online\" lets it run";
+
+    private static bool IsHomeserver(string kind) => ServiceProfiles.For(kind)?.Kind is "continuwuity" or "synapse";
 
     private static void AppendUnsupported(FoundService service, StringBuilder text)
     {

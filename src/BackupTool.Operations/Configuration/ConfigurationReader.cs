@@ -9,6 +9,8 @@ public static class ConfigurationReader
 {
     private const int MaxBytes = 1 << 20;
 
+    private static readonly BytePath[] FleetingDirectories = [BytePath.From("/run"), BytePath.From("/var/run"), BytePath.From("/tmp"), BytePath.From("/dev/shm")];
+
     internal static readonly FrozenDictionary<string, CompressionSetting> Compressions = new Dictionary<string, CompressionSetting>
     {
         ["fast"] = CompressionSetting.Fast,
@@ -19,8 +21,9 @@ public static class ConfigurationReader
     /// <summary>Reads a configuration file, following links.</summary>
     /// <param name="file">The file.</param>
     /// <param name="stateDirectory">$STATE_DIRECTORY as systemd sets it (the first of several is used); null when it is not set.</param>
+    /// <param name="credentialsDirectory">$CREDENTIALS_DIRECTORY as systemd sets it; null when it is not set.</param>
     /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors.</exception>
-    public static BackupConfiguration Read(BytePath file, string? stateDirectory)
+    public static BackupConfiguration Read(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
     {
         byte[] content;
         try
@@ -34,12 +37,12 @@ public static class ConfigurationReader
                 : ($"the configuration file cannot be read: {e.Message}", "Run as root, or name another with --config FILE or $BACKUP_CONFIG.");
             throw new ConfigurationException([new ConfigurationProblem(file.ToString(), 0, 0, message, hint, IsWarning: false)], e);
         }
-        return Parse(file, content, stateDirectory);
+        return Parse(file, content, stateDirectory, credentialsDirectory);
     }
 
-    /// <summary>As <see cref="Read"/>, of a text that is in memory.</summary>
+    /// <summary>As <see cref="Read"/>, of a text that is in memory. Password files that it names are read.</summary>
     /// <exception cref="ConfigurationException">It has errors.</exception>
-    public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory)
+    public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory, string? credentialsDirectory = null)
     {
         var problems = new ProblemList(file);
         TomlDocument document = TomlDocument.Parse(content);
@@ -48,15 +51,17 @@ public static class ConfigurationReader
 
         RefuseOtherTables(document.Root, problems);
         RepositorySettings? repository = ReadRepository(document.Root, problems);
-        StagingSettings staging = ReadStaging(document.Root, stateDirectory, problems);
-        IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, repository?.Path, staging.Path, problems);
+        StateSettings state = ReadState(document.Root, stateDirectory, problems);
+        StagingSettings staging = ReadStaging(document.Root, state.Path, problems);
+        var reader = new ServiceReader(problems, credentialsDirectory);
+        IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, Staging = staging, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
     {
-        string[] known = ["repository", "staging", "service"];
+        string[] known = ["repository", "state", "staging", "service"];
         foreach (TomlEntry entry in root.Entries)
         {
             if (entry.Value is not TomlTable && known.Contains(entry.Key))
@@ -64,7 +69,7 @@ public static class ConfigurationReader
             else if (entry.Value is TomlTable && !known.Contains(entry.Key))
                 problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
             else if (!known.Contains(entry.Key))
-                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [staging] or [service.NAME].");
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging] or [service.NAME].");
         }
     }
 
@@ -87,10 +92,21 @@ public static class ConfigurationReader
         return settings with { Compression = compression ?? settings.Compression, LockWait = lockWait ?? settings.LockWait };
     }
 
-    private static StagingSettings ReadStaging(TomlTable root, string? stateDirectory, ProblemList problems)
+    private static StateSettings ReadState(TomlTable root, string? stateDirectory, ProblemList problems)
     {
-        string? state = stateDirectory?.Split(':')[0];
-        BytePath usual = state is ['/', ..] ? BytePath.From(state).Combine("staging") : BytePath.From("/var/lib/backup/staging");
+        BytePath usual = BytePath.From(stateDirectory?.Split(':')[0] is ['/', ..] state ? state : "/var/lib/backup");
+        if (root.FindTable("state") is not { } table) return new StateSettings { Path = usual };
+        var reader = new TableReader(table, "[state]", problems);
+        BytePath path = reader.Path("path") ?? usual;
+        reader.RefuseOtherKeys();
+        if (FleetingDirectories.Any(path.IsAtOrBelow))
+            problems.Warn(reader.Entry("path")!.Value.Place, $"the state directory {path} does not outlive a restart of the machine: what a killed run has left stopped would be forgotten", "Use a directory below /var/lib.");
+        return new StateSettings { Path = path };
+    }
+
+    private static StagingSettings ReadStaging(TomlTable root, BytePath state, ProblemList problems)
+    {
+        BytePath usual = state.Combine("staging");
         if (root.FindTable("staging") is not { } table) return new StagingSettings { Path = usual };
         var reader = new TableReader(table, "[staging]", problems);
         BytePath path = reader.Path("path") ?? usual;
@@ -98,7 +114,7 @@ public static class ConfigurationReader
         return new StagingSettings { Path = path };
     }
 
-    private static List<ServiceSettings> ReadServices(TomlTable root, BytePath? repository, BytePath staging, ProblemList problems)
+    private static List<ServiceSettings> ReadServices(TomlTable root, ServiceReader reader, BytePath? repository, BytePath staging, ProblemList problems)
     {
         if (root.FindTable("service") is not { Entries.Count: > 0 } tables)
         {
@@ -106,7 +122,6 @@ public static class ConfigurationReader
                 problems.Warn(new TextPlace(1, 1), "no [service.NAME] is configured: there is nothing to back up", "`backup config discover` proposes services for this machine.");
             return [];
         }
-        var reader = new ServiceReader(problems);
         List<ServiceSettings> services = [.. tables.Entries.Select(reader.Read).OfType<ServiceSettings>()];
         var checks = new ServiceChecks(services, tables, problems);
         checks.CheckOrder();

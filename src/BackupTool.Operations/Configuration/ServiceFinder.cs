@@ -5,7 +5,7 @@ namespace BackupTool.Operations.Configuration;
 
 /// <summary>A service found on this machine, and what to configure for it.</summary>
 /// <param name="Name">For <c>[service.NAME]</c>.</param>
-/// <param name="Kind">A kind of this version or a later one.</param>
+/// <param name="Kind">A kind, whether or not there is a profile for it.</param>
 /// <param name="Unit">The systemd unit; null when only data were found.</param>
 /// <param name="ConfigFile">The service's own configuration, if it is there.</param>
 /// <param name="Data">Its data directory, if it is there.</param>
@@ -38,8 +38,9 @@ internal sealed class ServiceFinder(BytePath root)
         data ??= unit.StateDirectory is { } state ? DataBelowVarLib(state) : null;
         data ??= DataBelowVarLib(unit.Name);
         if (kind == "maubot") data ??= DataBelowVarLib("maubot");
+        if (kind == "postgres") data = null;   // dumped, not copied
 
-        string? config = unit.Option("-c", "--config") ?? (unit.ConfigVariables is [var variable, ..] ? variable : null);
+        string? config = unit.Option("-c", "--config", "--config-path") ?? (unit.ConfigVariables is [var variable, ..] ? variable : null);
         string evidence = $"the unit {unit.File}" + (unit.User is { } user ? $", run as {user}" : "");
         if (config?.StartsWith("/nix/store/", StringComparison.Ordinal) == true)
         {

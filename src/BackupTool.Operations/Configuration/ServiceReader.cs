@@ -2,13 +2,21 @@ using System.Collections.Frozen;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles;
 using BackupTool.Services.Profiles.Toml;
+using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Configuration;
 
 /// <summary>Reads one <c>[service.NAME]</c>.</summary>
-internal sealed class ServiceReader(ProblemList problems)
+/// <param name="problems">Told what is wrong.</param>
+/// <param name="credentialsDirectory">$CREDENTIALS_DIRECTORY as systemd sets it; null when it is not set.</param>
+internal sealed class ServiceReader(ProblemList problems, string? credentialsDirectory)
 {
-    private static readonly FrozenSet<string> KindsOfLaterVersions = FrozenSet.Create("synapse", "mautrix", "forgejo", "postgres");
+    internal static readonly FrozenDictionary<string, QuiesceMode> QuiesceModes = new Dictionary<string, QuiesceMode>
+    {
+        ["stop"] = QuiesceMode.Stop,
+        ["freeze"] = QuiesceMode.Freeze,
+        ["online"] = QuiesceMode.Online,
+    }.ToFrozenDictionary();
 
     /// <summary>The service; null when its name or kind is wrong.</summary>
     internal ServiceSettings? Read(TomlEntry entry)
@@ -23,16 +31,10 @@ internal sealed class ServiceReader(ProblemList problems)
         var reader = new TableReader(table, name, problems);
         string? kind = ReadKind(reader, entry, name);
         string? unit = ReadUnit(reader, name);
-        RefuseWhatThisVersionCannot(reader, name);
         BytePath? data = reader.Path("data");
         IReadOnlyList<BytePath> paths = reader.Paths("paths");
-        TomlEntry? pathsEntry = reader.Entry("paths"), dataEntry = reader.Entry("data");
-        if (pathsEntry is not null && kind is not (null or "files"))
-            problems.Add(pathsEntry.KeyPlace, $"`paths` in {name} is for the kind `files` only", "Write data = \"/path\" for the service's directory.");
-        if (kind == "files" && pathsEntry is null && dataEntry is null)
-            problems.Add(entry.KeyPlace, $"{name} does not say what to back up", "Set data = \"/path\" or paths = [\"/path\", …].");
-        if (pathsEntry?.Value is TomlArray { Items.Count: 0 })
-            problems.Add(pathsEntry.Value.Place, $"`paths` in {name} is empty", "Name at least one path.");
+        CheckData(reader, entry, kind, name);
+        var postgres = new PostgresReader(problems, credentialsDirectory);
 
         var settings = new ServiceSettings
         {
@@ -43,10 +45,29 @@ internal sealed class ServiceReader(ProblemList problems)
             ConfigFile = reader.Path("config"),
             DataPaths = [.. (data is { } first ? paths.Prepend(first) : paths).Distinct()],
             Exclude = ReadGlobs(reader, name),
+            Quiesce = ReadQuiesce(reader, kind, name),
+            Pin = reader.Truth("pin") ?? true,
+            Health = new HealthReader(problems).Read(reader, name),
+            Databases = postgres.ReadDatabases(reader, kind, name),
+            Postgres = postgres.Read(reader, kind, name),
             Place = entry.KeyPlace,
         };
+        settings = settings with { StopTimeout = reader.Timeout("stop-timeout") ?? settings.StopTimeout };
         reader.RefuseOtherKeys();
         return isNamed && kind is not null ? settings : null;
+    }
+
+    private void CheckData(TableReader reader, TomlEntry entry, string? kind, string name)
+    {
+        TomlEntry? paths = reader.Entry("paths"), data = reader.Entry("data");
+        if (paths is not null && kind is not (null or "files"))
+            problems.Add(paths.KeyPlace, $"`paths` in {name} is for the kind `files` only", "Write data = \"/path\" for the service's directory.");
+        if (data is not null && PostgresReader.IsPostgres(kind))
+            problems.Add(data.KeyPlace, $"`data` in {name}: a PostgreSQL server is dumped, and its files are not copied", "Remove it. What to dump is said by `databases`, where the server is by `postgres`.");
+        if (kind == "files" && paths is null && data is null)
+            problems.Add(entry.KeyPlace, $"{name} does not say what to back up", "Set data = \"/path\" or paths = [\"/path\", …].");
+        if (paths?.Value is TomlArray { Items.Count: 0 })
+            problems.Add(paths.Value.Place, $"`paths` in {name} is empty", "Name at least one path.");
     }
 
     private bool CheckName(TomlEntry entry)
@@ -65,11 +86,7 @@ internal sealed class ServiceReader(ProblemList problems)
             return null;
         }
         if (ServiceProfiles.For(kind) is not null) return kind;
-        TextPlace place = reader.Entry("kind")!.Value.Place;
-        if (KindsOfLaterVersions.Contains(kind))
-            problems.Add(place, $"{name} is of the kind `{kind}`, which this version cannot back up yet",
-                "Remove the service for now; what lies in plain files can be backed up as kind `files`, a database cannot.");
-        else problems.Add(place, $"{name} is of the unknown kind `{kind}`", NearestName.Hint(kind, ServiceProfiles.Kinds, "kinds"));
+        problems.Add(reader.Entry("kind")!.Value.Place, $"{name} is of the unknown kind `{kind}`", NearestName.Hint(kind, ServiceProfiles.Kinds, "kinds"));
         return null;
     }
 
@@ -81,16 +98,20 @@ internal sealed class ServiceReader(ProblemList problems)
         return null;
     }
 
-    private void RefuseWhatThisVersionCannot(TableReader reader, string name)
+    /// <summary>A service with a unit is stopped for its cut unless the file says otherwise. PostgreSQL never is: a dump needs the running server.</summary>
+    private QuiesceMode ReadQuiesce(TableReader reader, string? kind, string name)
     {
-        if (reader.Entry("health") is { } health)
-            problems.Add(health.KeyPlace, $"`health` in {name}: this version does not ask services for their health yet", "Remove the line.");
-        if (reader.Text("quiesce") is not ({ } quiesce and not "online")) return;
+        bool hasUnit = reader.Entry("unit") is not null;
+        QuiesceMode usual = hasUnit && !PostgresReader.IsPostgres(kind) ? QuiesceMode.Stop : QuiesceMode.Online;
+        if (reader.Choice("quiesce", QuiesceModes) is not { } mode) return usual;
+        if (mode == QuiesceMode.Online) return mode;
         TextPlace place = reader.Entry("quiesce")!.Value.Place;
-        if (quiesce is "stop" or "freeze")
-            problems.Add(place, $"`quiesce` in {name} is `{quiesce}`: this version cannot stop or freeze services yet",
-                "Stop the service yourself before the run and start it after, or set quiesce = \"online\".");
-        else problems.Add(place, $"`quiesce` in {name} cannot be `{quiesce}`", NearestName.Hint(quiesce, ["online"], "choices"));
+        string word = reader.Text("quiesce")!;
+        if (PostgresReader.IsPostgres(kind))
+            problems.Add(place, $"`quiesce` in {name} cannot be `{word}`: a dump needs the running server", "Remove the line, or write quiesce = \"online\": the dump is consistent all the same.");
+        else if (!hasUnit)
+            problems.Add(place, $"`quiesce` in {name} is `{word}`, but no `unit` says what to {word}", "Set unit = \"NAME.service\", or quiesce = \"online\" for what runs on while it is backed up.");
+        return mode;
     }
 
     private List<Glob> ReadGlobs(TableReader reader, string name)

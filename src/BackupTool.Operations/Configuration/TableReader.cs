@@ -1,3 +1,4 @@
+using System.Globalization;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
 
@@ -54,6 +55,64 @@ internal sealed class TableReader(TomlTable table, string name, ProblemList prob
         if (DurationText.TryParse(text, out TimeSpan duration)) return duration;
         problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} is `{text}`, which is no length of time", "Write it like \"0s\", \"90s\", \"10m\" or \"1h30m\".");
         return null;
+    }
+
+    /// <summary>As <see cref="Duration"/>, and longer than nothing.</summary>
+    internal TimeSpan? Timeout(string key)
+    {
+        if (Duration(key) is not { } duration) return null;
+        if (duration > TimeSpan.Zero) return duration;
+        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} gives no time at all", "Write how long to wait, like \"60s\", or remove the line to have the default.");
+        return null;
+    }
+
+    internal bool? Truth(string key)
+    {
+        if (Entry(key) is not { } entry) return null;
+        if (TruthOf(entry.Value) is { } truth) return truth;
+        problems.Add(entry.Value.Place, $"`{key}` in {name} must be true or false, and is {entry.Value.Describe}");
+        return null;
+    }
+
+    /// <summary>A whole number within bounds.</summary>
+    internal int? Integer(string key, int least, int most) =>
+        Entry(key) is { } entry && IsWithin(entry.Value, key, least, most) ? (int)WholeNumberOf(entry.Value)!.Value : null;
+
+    /// <summary>At least one whole number within bounds; null when there is no such key, or anything wrong with it.</summary>
+    internal IReadOnlyList<int>? Integers(string key, int least, int most)
+    {
+        switch (Entry(key))
+        {
+            case null: return null;
+            case { Value: TomlArray { Items.Count: > 0 } array }:
+                // Each is looked at, so that everything wrong is found at once.
+                return array.Items.Count(item => IsWithin(item, key, least, most)) == array.Items.Count ? [.. array.Items.Select(static item => (int)WholeNumberOf(item)!.Value).Distinct()] : null;
+            case { } entry:
+                problems.Add(entry.Value.Place, $"`{key}` in {name} must be an array of numbers, and is {(entry.Value is TomlArray ? "empty" : entry.Value.Describe)}", $"Write {key} = [200].");
+                return null;
+        }
+    }
+
+    /// <summary>Reads the table with this key; null when there is none or it is something else.</summary>
+    internal TableReader? Table(string key, string shape)
+    {
+        if (Entry(key) is not { } entry) return null;
+        if (entry.Value is TomlTable inner) return new TableReader(inner, $"`{key}` of {name}", problems);
+        problems.Add(entry.Value.Place, $"`{key}` in {name} must be a table, and is {entry.Value.Describe}", $"Write {key} = {shape}.");
+        return null;
+    }
+
+    /// <summary>The truth value that a node is; null for all else.</summary>
+    internal static bool? TruthOf(TomlNode node) => node is TomlOther { Kind: "a truth value" } truth ? truth.IsTrue : null;
+
+    private static long? WholeNumberOf(TomlNode node) => (node as TomlOther)?.WholeNumber;
+
+    private bool IsWithin(TomlNode node, string key, int least, int most)
+    {
+        if (WholeNumberOf(node) is { } value && value >= least && value <= most) return true;
+        string found = WholeNumberOf(node) is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number}") : node.Describe;
+        problems.Add(node.Place, $"`{key}` in {name} must be a whole number from {least} to {most}, and is {found}");
+        return false;
     }
 
     /// <summary>One of a few words.</summary>
