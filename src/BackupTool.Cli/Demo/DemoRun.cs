@@ -77,7 +77,7 @@ internal sealed class DemoRun(Terminal terminal, TimeProvider time)
 
     private async Task<StoredSnapshot> BackUpAsync(BackupConfiguration configuration, string what, CancellationToken cancellationToken)
     {
-        BackupReport report = await new BackupRun(configuration, new WarningsOnly(terminal), time).RunAsync(new BackupRequest { Labels = ["demo"] }, cancellationToken);
+        BackupReport report = await new BackupRun(configuration, new SystemdServiceManager(time), new WarningsOnly(terminal), time).RunAsync(new BackupRequest { Labels = ["demo"] }, cancellationToken);
         Require(report.Failures.Count == 0 && !report.HasWarnings, "nothing was left out");
         SnapshotStatistics statistics = report.Snapshot!.Snapshot.Statistics;
         Say($"backup now → {what}, snapshot {report.Snapshot.Id.Prefix}: {ByteSize.Format(report.Services.Sum(static s => s.Bytes))} in {Duration.Format(TimeSpan.FromSeconds(statistics.Seconds))}, "

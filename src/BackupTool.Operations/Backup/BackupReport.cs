@@ -1,5 +1,6 @@
 using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
+using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Backup;
 
@@ -18,8 +19,11 @@ public sealed record BackupRequest
     /// <summary>How long to wait for another run; null for the configured time.</summary>
     public TimeSpan? LockWait { get; init; }
 
-    /// <summary>Take the cut, say what would be read, and store nothing.</summary>
+    /// <summary>Say what would be stopped and read; stop and store nothing.</summary>
     public bool DryRun { get; init; }
+
+    /// <summary>When a service cannot be backed up and others would have to be stopped: stop and back those up all the same.</summary>
+    public bool KeepsGoing { get; init; }
 }
 
 /// <summary>What a service of a run came to.</summary>
@@ -34,12 +38,20 @@ public sealed record ServiceReport(
 
 /// <summary>What a run came to.</summary>
 /// <param name="Snapshot">What was committed; null in a dry run.</param>
+/// <param name="Plan">What was, or would be, stopped and frozen.</param>
+/// <param name="Outcome">What became of that; null in a dry run.</param>
 /// <param name="Services">The services that could be backed up.</param>
 /// <param name="Failures">Those that could not.</param>
 /// <param name="Damaged">Earlier snapshots that cannot be read any more: this run does not need them, but somebody should know.</param>
 public sealed record BackupReport(
-    StoredSnapshot? Snapshot, IReadOnlyList<ServiceReport> Services, IReadOnlyList<ServiceFailure> Failures, IReadOnlyList<RepositoryDamagedException> Damaged)
+    StoredSnapshot? Snapshot, QuiescePlan Plan, QuiesceOutcome? Outcome, IReadOnlyList<ServiceReport> Services, IReadOnlyList<ServiceFailure> Failures, IReadOnlyList<RepositoryDamagedException> Damaged)
 {
     /// <summary>Whether something was skipped, or is damaged, that an operator may miss.</summary>
-    public bool HasWarnings => Damaged.Count > 0 || Services.Any(static service => service.Warnings.Count > 0);
+    public bool HasWarnings => Damaged.Count > 0 || Services.Any(static service => service.Warnings.Count > 0) || Outcome?.Services.Any(static service => service.CopyKind == CopyKind.Crash) == true;
+
+    /// <summary>The services that are not well after the run, whether or not they were before.</summary>
+    public IReadOnlyList<ServiceOutcome> Unwell => [.. Outcome?.Services.Where(static service => service.IsHealthy == false) ?? []];
+
+    /// <summary>Whether something that the run stopped is not back, or a service is not well.</summary>
+    public bool IsUnwell => Unwell.Count > 0 || Outcome?.IsWell == false;
 }

@@ -5,6 +5,8 @@ using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
+using BackupTool.Services.Quiescing;
+using BackupTool.Services.Systemd;
 
 namespace BackupTool.Operations.Backup;
 
@@ -12,7 +14,7 @@ namespace BackupTool.Operations.Backup;
 /// One backup, from the preflight to the committed snapshot. A service that cannot be taken fails alone; the others are stored, and the report names it. A run in which every
 /// service fails commits nothing.
 /// </summary>
-public sealed class BackupRun(BackupConfiguration configuration, IProgressObserver progress, TimeProvider time)
+public sealed class BackupRun(BackupConfiguration configuration, IServiceManager manager, IProgressObserver progress, TimeProvider time)
 {
     private readonly List<ServiceFailure> _failures = [];
 
@@ -33,7 +35,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
         try
         {
             OpenedRepository opened = await OpenedRepository.OpenAsync(repository, progress, cancellationToken);
-            var context = new CutContext(repository, opened.Index, configuration.Repository.Path, staging, progress, time);
+            var context = new CutContext(repository, opened.Index, configuration.Repository.Path, staging, manager, new RestartJournal(configuration.State.Path), progress, time);
             return await RunLockedAsync(request, services, opened, context, started, cancellationToken);
         }
         finally
@@ -47,16 +49,29 @@ public sealed class BackupRun(BackupConfiguration configuration, IProgressObserv
     {
         await using var prepared = await PreparedServices.PrepareAsync(services, opened, context, request.DryRun, Fail, cancellationToken);
         if (prepared.Services.Count == 0) throw EverythingFailed("Nothing was stored. Correct this and run it again.");
-        if (request.DryRun) return new BackupReport(null, [.. prepared.Services.Select(ReportOf)], _failures, opened.Damaged);
+        var preflight = new Preflight(configuration, context);
+        QuiescePlan plan = await preflight.PlanAsync(prepared.Services, cancellationToken);
+        if (request.DryRun) return new BackupReport(null, plan, null, [.. prepared.Services.Select(ReportOf)], _failures, opened.Damaged);
+        preflight.RequireSpace(prepared.Services);
+        RequireReady(plan, request.KeepsGoing);
 
         progress.Begin("cut", null, null);
-        await using CutWindow window = await CutWindow.RunAsync(prepared.Services, opened, context, Fail, cancellationToken);
+        await using CutWindow window = await CutWindow.RunAsync(prepared.Services, plan, opened, context, Fail, cancellationToken);
         if (window.Cuts.Count == 0) throw EverythingFailed("Nothing was stored. Correct this and run it again.");
 
         var store = new SnapshotStore(configuration, opened, progress, time);
-        StoredSnapshot snapshot = await store.StoreAsync(request, window.Cuts, new(started, window.CutAt, window.Length), _failures, Fail, cancellationToken)
+        StoredSnapshot snapshot = await store.StoreAsync(request, window.Cuts, new(started, window.CutAt, plan.Units.Count == 0 ? null : window.Outcome.Window), _failures, Fail, cancellationToken)
             ?? throw EverythingFailed("Nothing was committed. Correct this and run it again.");
-        return new BackupReport(snapshot, [.. window.Cuts.Where(IsStored).Select(ReportOf)], _failures, opened.Damaged);
+        return new BackupReport(snapshot, plan, window.Outcome, [.. window.Cuts.Where(IsStored).Select(ReportOf)], _failures, opened.Damaged);
+    }
+
+    /// <summary>A plan that cannot be carried out, or that would stop services for a backup which lacks one, stops nothing.</summary>
+    private void RequireReady(QuiescePlan plan, bool keepsGoing)
+    {
+        if (plan.Problems.Count > 0)
+            throw new OperationException(string.Join("\n", plan.Problems.Select(static problem => $"{problem.Service}: {problem.Message} {problem.Hint}")), "Nothing was stopped, and nothing stored. Correct this and run it again.");
+        if (_failures.Count > 0 && plan.Units.Count > 0 && !keepsGoing)
+            throw EverythingFailed("Nothing was stopped, and nothing stored. Correct this, or back up the others all the same with --keep-going, or with --service for each.");
     }
 
     private bool IsStored(OpenCut cut) => _failures.TrueForAll(failure => failure.Name != cut.Settings.Name);

@@ -3,6 +3,8 @@ using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Snapshots;
+using BackupTool.Services.Quiescing;
+using BackupTool.Services.Systemd;
 
 namespace BackupTool.Operations.Backup;
 
@@ -11,10 +13,13 @@ namespace BackupTool.Operations.Backup;
 /// <param name="Index">Its chunks.</param>
 /// <param name="Repository">Its directory: never part of a backup.</param>
 /// <param name="StagingDirectory">This run's own directory for copies.</param>
+/// <param name="Manager">systemd.</param>
+/// <param name="Journal">Where owed restarts are kept.</param>
 /// <param name="Progress">Who is told.</param>
 /// <param name="Time">The clock.</param>
 internal sealed record CutContext(
-    Repository Opened, ChunkIndex Index, BytePath Repository, BytePath StagingDirectory, IProgressObserver Progress, TimeProvider Time)
+    Repository Opened, ChunkIndex Index, BytePath Repository, BytePath StagingDirectory, IServiceManager Manager, RestartJournal Journal,
+    IProgressObserver Progress, TimeProvider Time)
 {
     internal ParentArchive OpenParent(Archive archive, CancellationToken cancellationToken) => new(Opened, Index, archive, cancellationToken);
 }

@@ -30,7 +30,7 @@ internal sealed class CutWindow : IAsyncDisposable
         try
         {
             await window.CutAndResumeAsync(services, plan, cancellationToken);
-            foreach (ServiceCut cut in window._cuts.Values) await cut.FinishAsync(cancellationToken);
+            foreach (ServiceCut cut in window._cuts.Values) cut.Finish();
             window.Cuts = [.. services.Where(service => window._cuts.ContainsKey(service.Settings.Name)).Select(service => window.Describe(service, opened))];
             return window;
         }
@@ -48,7 +48,7 @@ internal sealed class CutWindow : IAsyncDisposable
         {
             CutAt = _context.Time.GetUtcNow();
             _cuts = await CutAllAsync(services, cancellationToken);
-            await quiesced.RecheckAsync();
+            foreach (string moved in await quiesced.RecheckAsync(cancellationToken)) _context.Progress.Warn(moved);
         }
         catch
         {

@@ -46,7 +46,7 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
         ServiceSettings settings = service.Settings;
         bool isTouched = settings.Quiesce != QuiesceMode.Online;
         HealthProbe? probe = settings.Health.IsUnitOnly ? null : settings.Health.Probe ?? service.Layout.Health;
-        IHealthCheck check = HealthChecks.For(probe, isTouched ? settings.Unit : null, context.Manager);
+        IHealthCheck check = HealthChecks.For(probe, isTouched ? settings.Unit : null, context.Manager) ?? new NothingToAsk();
         return new QuiesceTarget
         {
             Name = settings.Name,
@@ -59,6 +59,11 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
             StopPatience = settings.StopTimeout,
             WasHealthy = !isTouched || (await check.AskAsync(cancellationToken)).IsHealthy,
         };
+    }
+
+    private sealed class NothingToAsk : IHealthCheck
+    {
+        public Task<HealthAnswer> AskAsync(CancellationToken cancellationToken) => Task.FromResult(new HealthAnswer(true, false, "nothing to ask"));
     }
 
     private static string Megabytes(long bytes) => $"{bytes / 1_000_000.0:N0} MB";

@@ -35,17 +35,16 @@ internal sealed record OpenedRepository(
 }
 
 /// <summary>A cut that is to be stored.</summary>
-internal sealed record OpenCut(ServiceCut Cut, StoredSnapshot? ParentSnapshot, CutTimes Times)
+/// <param name="Cut">It.</param>
+/// <param name="ParentSnapshot">Whose unchanged entries are taken over; null for a first one.</param>
+/// <param name="Quiesce">online, stop or freeze.</param>
+/// <param name="Copy">What kind of copy that makes: see <see cref="ServiceSnapshot.Copy"/>.</param>
+/// <param name="CrashReason">Why it is a crash copy; null when it is none.</param>
+/// <param name="Downtime">From its first stop to healthy; null when it was not stopped.</param>
+internal sealed record OpenCut(ServiceCut Cut, StoredSnapshot? ParentSnapshot, string Quiesce, string Copy, string? CrashReason, TimeSpan? Downtime)
 {
     internal ServiceSettings Settings => Cut.Settings;
 }
-
-/// <summary>How a service was held still, and for how long.</summary>
-/// <param name="Quiesce">online, stop or freeze.</param>
-/// <param name="Copy">What kind of copy that makes: see <see cref="ServiceSnapshot.Copy"/>.</param>
-/// <param name="Reason">Why it is a crash copy; null when it is none.</param>
-/// <param name="Downtime">From its first stop to healthy; null when it was not stopped.</param>
-internal sealed record CutTimes(string Quiesce, string Copy, string? Reason, TimeSpan? Downtime);
 
 /// <summary>Stores cuts as one snapshot: archives, then the commit, then everything is read back.</summary>
 internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRepository opened, IProgressObserver progress, TimeProvider time)
@@ -120,10 +119,10 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         Name = cut.Settings.Name,
         Kind = cut.Settings.Kind,
         Unit = cut.Settings.Unit,
-        Quiesce = cut.Times.Quiesce,
-        Copy = cut.Times.Copy,
-        CrashReason = cut.Times.Reason,
-        DowntimeSeconds = cut.Times.Downtime?.TotalSeconds,
+        Quiesce = cut.Quiesce,
+        Copy = cut.Copy,
+        CrashReason = cut.CrashReason,
+        DowntimeSeconds = cut.Downtime?.TotalSeconds,
         Roots = [.. cut.Cut.Layout.Roots.Select(static root => root.ToString())],
         Facts = cut.Cut.Facts,
         Archive = result.Archive,
