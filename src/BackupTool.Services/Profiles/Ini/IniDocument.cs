@@ -69,7 +69,7 @@ internal sealed partial class IniDocument
         return section;
     }
 
-    private static (string Key, string Rest)? ReadKey(string line)
+    private static (string Key, string Value)? ReadKey(string line)
     {
         string quote = line.StartsWith("\"\"\"", StringComparison.Ordinal) ? "\"\"\"" : line[0] is '"' or '`' ? line[..1] : "";
         int from = 0;
