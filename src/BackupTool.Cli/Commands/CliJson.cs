@@ -8,6 +8,7 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(NowDocument))]
 [JsonSerializable(typeof(ListDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
+[JsonSerializable(typeof(RecoverDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(SnapshotDocument))]
 [JsonSerializable(typeof(MembersDocument))]

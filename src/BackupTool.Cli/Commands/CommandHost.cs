@@ -6,6 +6,9 @@ using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Storage;
+using BackupTool.Services.Health;
+using BackupTool.Services.Quiescing;
+using BackupTool.Services.Systemd;
 
 namespace BackupTool.Cli.Commands;
 
@@ -86,11 +89,16 @@ internal sealed class CommandHost
 /// <summary>What a command knows of how it was called.</summary>
 internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, Terminal terminal, ProgressBar progress)
 {
+    private IServiceManager? _serviceManager;
+
     internal Terminal Terminal => terminal;
 
     internal ProgressBar Progress => progress;
 
     internal TimeProvider Time { get; } = TimeProvider.System;
+
+    /// <summary>systemd of this machine.</summary>
+    internal IServiceManager ServiceManager => _serviceManager ??= new SystemdServiceManager(Time);
 
     internal bool Json => parsed.GetValue(options.Json);
 
@@ -112,6 +120,56 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
+
+    /// <summary>Where owed restarts are kept. A configuration that cannot be read must not keep services down: then it is the usual place.</summary>
+    internal BytePath StateDirectory
+    {
+        get
+        {
+            try
+            {
+                return ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY")).State.Path;
+            }
+            catch (ConfigurationException e)
+            {
+                string usual = NonEmpty(Environment.GetEnvironmentVariable("STATE_DIRECTORY"))?.Split(':')[0] ?? "/var/lib/backup";
+                terminal.Warn($"the configuration cannot be used, so restarts that are owed are looked for in {usual}: {e.Message}");
+                return BytePath.From(usual);
+            }
+        }
+    }
+
+    /// <summary>Pays what a run that was killed owes, before a command changes anything. That it cannot keeps nobody from making a backup.</summary>
+    internal async Task RecoverFirstAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RecoverFirstAsync(ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY")), cancellationToken);
+        }
+        catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
+        {
+            terminal.Detail("no configuration can be read: whether restarts are owed is not looked at");
+        }
+    }
+
+    /// <summary>As <see cref="RecoverFirstAsync(CancellationToken)"/>, for who has read the configuration already.</summary>
+    internal async Task RecoverFirstAsync(BackupConfiguration configuration, CancellationToken cancellationToken)
+    {
+        var journal = new RestartJournal(configuration.State.Path);
+        try
+        {
+            if (!journal.IsOwed) return;
+            RecoveryReport report = await RecoverAsync(journal, cancellationToken);
+            foreach (UnitOutcome unit in report.Units.Where(static unit => unit.Problem is not null)) UnitProblems.Print(terminal, unit.Unit, unit.Problem!, unit.JournalLines);
+        }
+        catch (Exception e) when (e is ExplainedException or PosixException)
+        {
+            terminal.Error($"an earlier run may have left services stopped, and they could not be started: {e.Message}\n  → Run 'backup recover'.");
+        }
+    }
+
+    internal Task<RecoveryReport> RecoverAsync(RestartJournal journal, CancellationToken cancellationToken) =>
+        Recovery.RunAsync(journal, ServiceManager, (probe, unit) => HealthChecks.For(probe, unit, ServiceManager) ?? new UnitCheck(unit!, ServiceManager), Time, terminal.Info, cancellationToken);
 
     /// <summary>The repository's place, from --repository or the configuration.</summary>
     internal LocalStorage OpenStorage() =>

@@ -17,6 +17,7 @@ internal static class ImportCommand
         var time = new Option<string?>("--time") { Description = "When the archive was made [default: the file's mtime]", HelpName = "TIME" };
         return host.Create("import", "Adopt an old archive as a snapshot, labelled imported. The file is not touched.", async (context, cancellationToken) =>
         {
+            await context.RecoverFirstAsync(cancellationToken);
             var request = new ImportRequest(CommandContext.AbsolutePath(context.Value(file)!), context.Value(service)!, context.Value(labels) ?? [], ParseTime(context.Value(time)));
             ImportReport report = await new ImportRun(context.ReadConfiguration(), context.Progress, context.Time).RunAsync(request, cancellationToken);
             context.Progress.Dispose();

@@ -13,6 +13,7 @@ internal static class RepairCommand
     {
         Command index = host.Create("index", "Rebuild the index from the packs' own tables.", static async (context, cancellationToken) =>
         {
+            await context.RecoverFirstAsync(cancellationToken);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             await using RepositoryLock held = await RepositoryLock.AcquireAsync(
                 repository.Storage, LockMode.Write, "repair index", TimeSpan.FromMinutes(1), context.Time, context.Terminal.Info, cancellationToken);

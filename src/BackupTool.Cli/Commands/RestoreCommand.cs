@@ -21,6 +21,7 @@ internal static class RestoreCommand
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be restored; write nothing" };
         return host.Create("restore", "Restore a snapshot, or a part of it, into a directory. Paths are kept: /var/lib/x becomes DIR/var/lib/x.", async (context, cancellationToken) =>
         {
+            await context.RecoverFirstAsync(cancellationToken);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
             StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);

@@ -10,6 +10,7 @@ using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
 using BackupTool.Services.Sources.RocksDb;
+using BackupTool.Services.Systemd;
 
 namespace BackupTool.Cli.Demo;
 
