@@ -27,16 +27,25 @@ public sealed record UnitState
     /// <summary>How often systemd restarted it by itself.</summary>
     public int Restarts { get; init; }
 
-    /// <summary><c>running</c>, <c>frozen</c>, <c>freezing</c>, <c>thawing</c>.</summary>
+    /// <summary>
+    /// <c>running</c>, <c>frozen</c>, <c>freezing</c>, <c>thawing</c>; newer versions add <c>frozen-by-parent</c> and its like. What systemd remembers, not what the kernel says: a unit that
+    /// was killed while frozen and started again is called frozen and runs. Freezing and thawing ask the kernel.
+    /// </summary>
     public string FreezerState { get; init; } = "";
 
-    /// <summary>Whether its processes can be frozen.</summary>
+    /// <summary>Whether this kind of unit can be frozen here (cgroup version 2). It must be <c>active</c>, besides.</summary>
     public bool CanFreeze { get; init; }
 
-    /// <summary>Sockets, timers and paths that start it.</summary>
+    /// <summary>How long it may be silent before systemd ends it (WatchdogSec=); null when it is not watched. Freezing does not stop this clock: freeze for less than half of it.</summary>
+    public TimeSpan? Watchdog { get; init; }
+
+    /// <summary>Sockets, timers and paths that start it. As with the other lists: direct ones only, and only those whose own units systemd has loaded; all that are active are.</summary>
     public IReadOnlyList<string> TriggeredBy { get; init; } = [];
 
-    /// <summary>Units that stop with it: those that require it (<c>RequiredBy</c>), are bound to it (<c>BoundBy</c>) or are part of it (<c>ConsistsOf</c>).</summary>
+    /// <summary>
+    /// Units that stop with it: those that require it (<c>RequiredBy</c>, <c>RequisiteOf</c>), are bound to it (<c>BoundBy</c>), are part of it (<c>ConsistsOf</c>) or say so
+    /// (<c>PropagatesStopTo</c>). None of them is started with it again.
+    /// </summary>
     public IReadOnlyList<string> StopsWithIt { get; init; } = [];
 
     /// <summary>Units that start it again whenever it is down.</summary>
