@@ -100,7 +100,7 @@ internal sealed record HomeserverConfig
     {
         string[] words = command.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (words.Length > 0 && words[0].EndsWith("admin", StringComparison.Ordinal)) words = words[1..];
-        return words is ["server", var verb, ..] && verb.Replace('_', '-') == "backup-database";
+        return words is ["server", var verb] && verb.Replace('_', '-') == "backup-database";
     }
 
     private static List<string> TextsOf(TomlNode? node) => node switch

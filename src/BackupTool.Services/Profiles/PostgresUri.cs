@@ -31,10 +31,12 @@ public static class PostgresUri
     public static PostgresTarget Parse(string text, string key, BytePath file, string service, PostgresAccess? access)
     {
         ArgumentNullException.ThrowIfNull(text);
-        Dictionary<string, string> settings = (text.Contains("://", StringComparison.Ordinal) || IsSchemeOnly(text) ? ReadUri(text) : PostgresKeywords.TryParse(text))
-            ?? throw NotUnderstood(key, file);
-        return Resolve(settings, key, file, service, access);
+        return Resolve(TryRead(text) ?? throw NotUnderstood(key, file), key, file, service, access);
     }
+
+    /// <summary>libpq's keywords and their values; null when it is neither a URI nor a keyword string.</summary>
+    internal static Dictionary<string, string>? TryRead(string text) =>
+        PostgresKeywords.TryParse(text) ?? ReadUri(text);
 
     /// <summary>As <see cref="Parse"/>, of libpq's keywords and their values.</summary>
     internal static PostgresTarget Resolve(IReadOnlyDictionary<string, string> settings, string key, BytePath file, string service, PostgresAccess? access)
@@ -59,9 +61,6 @@ public static class PostgresUri
 
         string? Value(string name) => settings.TryGetValue(name, out string? value) && value.Length > 0 ? value : null;
     }
-
-    private static bool IsSchemeOnly(string text) =>
-        text.StartsWith("postgres:", StringComparison.OrdinalIgnoreCase) || text.StartsWith("postgresql:", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>scheme://[user[:password]@][host][:port][/dbname][?name=value&amp;…]; null when it is not that.</summary>
     private static Dictionary<string, string>? ReadUri(string uri)
@@ -142,7 +141,7 @@ public static class PostgresUri
 
     private static string Unescape(string text) => Uri.UnescapeDataString(text);
 
-    private static ServiceLayoutException NotUnderstood(string key, BytePath file) => new(
+    internal static ServiceLayoutException NotUnderstood(string key, BytePath file) => new(
         $"`{key}` in {file} is not a PostgreSQL URI that this version understands.",
         "It reads `postgresql://user:password@host:port/database`, `postgresql:///database?host=/run/postgresql` and `host=… dbname=…`.");
 }

@@ -21,7 +21,7 @@ public abstract class ServiceProfile
 public static class ServiceProfiles
 {
     /// <summary>The profiles, one per kind.</summary>
-    public static IReadOnlyList<ServiceProfile> All { get; } = [new FilesProfile(), new MaubotProfile(), new ContinuwuityProfile(), new MautrixProfile(), new PostgresProfile()];
+    public static IReadOnlyList<ServiceProfile> All { get; } = [new FilesProfile(), new MaubotProfile(), new ContinuwuityProfile(), new MautrixProfile(), new SynapseProfile(), new ForgejoProfile(), new PostgresProfile()];
 
     /// <summary>Every name that <see cref="For"/> knows: kinds and their aliases.</summary>
     public static IReadOnlyList<string> Kinds { get; } = [.. All.SelectMany(static profile => profile.Aliases.Prepend(profile.Kind))];

@@ -54,6 +54,9 @@ internal sealed class YamlMapping
         }
     }
 
+    /// <summary>Whether a text is a YAML document of nothing but comments and blanks.</summary>
+    internal static bool IsEmpty(byte[] content) => Encoding.UTF8.GetString(content).Split('\n').All(static line => line.TrimStart() is "" or ['#', ..] || line.Trim() == "---");
+
     /// <summary>The text of a key; null when it is not there, null, or not a scalar.</summary>
     internal string? Text(string key) => Find(key) is YamlScalarNode scalar ? TextOf(scalar) : null;
 

@@ -1,5 +1,7 @@
 using BackupTool.Posix;
+using BackupTool.Services.Health;
 using BackupTool.Services.Profiles;
+using BackupTool.Services.Sources.RocksDb;
 using RocksDbSharp;
 
 namespace BackupTool.Tests.Services.Profiles;
@@ -143,6 +145,68 @@ public sealed class ContinuwuityProfileTests : IDisposable
         ServiceLayoutException refused = _tree.Refuse("continuwuity", _tree.Write("etc/my.toml", toml));
         refused.Message.Should().Contain(named);
         refused.ToString().Should().NotContain(Secret);
+    }
+
+    [Theory]
+    [InlineData("", "http://127.0.0.1:8008/_matrix/client/versions")]
+    [InlineData("port = 6167", "http://127.0.0.1:6167/_matrix/client/versions")]
+    [InlineData("address = \"0.0.0.0\"\nport = [6167, 8448]", "http://127.0.0.1:6167/_matrix/client/versions")]
+    [InlineData("address = [\"::1\", \"127.0.0.1\"]\nport = 0x1F48", "http://127.0.0.1:8008/_matrix/client/versions")]
+    [InlineData("address = [\"::\"]", "http://[::1]:8008/_matrix/client/versions")]
+    [InlineData("address = \"192.0.2.7\"", "http://192.0.2.7:8008/_matrix/client/versions")]
+    [InlineData("unix_socket_path = \"/run/x.sock\"\naddress = \"127.0.0.1\"", "http://127.0.0.1:8008/_matrix/client/versions")]
+    public void Asks_where_its_configuration_has_it_listen(string listen, string url)
+    {
+        BytePath database = MakeDatabase("lib/db");
+        var probe = _tree.Describe("continuwuity", Configure("etc/my.toml", database, "[global]\n" + listen + "\n")).Health.Should().BeOfType<HttpProbe>().Subject;
+        probe.Url.ToString().Should().Be(url);
+        probe.ExpectedCodes.Should().Equal(200);
+        _tree.Notes.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("unix_socket_path = \"/run/x.sock\"", "Unix socket")]
+    [InlineData("port = 70000", "cannot be asked")]
+    [InlineData("address = \"in valid\"", "cannot be asked")]
+    public void Asks_nobody_where_it_cannot_and_says_so(string listen, string note)
+    {
+        BytePath database = MakeDatabase("lib/db");
+        _tree.Describe("continuwuity", Configure("etc/my.toml", database, "[global]\n" + listen + "\n")).Health.Should().BeNull();
+        _tree.Notes.Should().ContainSingle().Which.Should().Contain(note);
+    }
+
+    [Theory]
+    [InlineData("certs = \"/c\"", true)]
+    [InlineData("certs = \"/c\"\ndual_protocol = true", false)]
+    public void Only_connects_where_it_would_need_a_certificate(string tls, bool connects)
+    {
+        BytePath database = MakeDatabase("lib/db");
+        HealthProbe? probe = _tree.Describe("continuwuity", Configure("etc/my.toml", database, "[global]\n", $"[global.tls]\n{tls}\n")).Health;
+        if (connects) probe.Should().Be(new TcpProbe("127.0.0.1", 8008));
+        else probe.Should().BeOfType<HttpProbe>();
+    }
+
+    [Theory]
+    [InlineData("admin_signal_execute = [\"server backup-database\"]", true)]
+    [InlineData("admin_signal_execute = [\"admin  server backup_database\"]", true)]
+    [InlineData("admin_signal_execute = [\"server list-backups\", \"!admin server backup-database\"]", true)]
+    [InlineData("admin_signal_execute = [\"server backup-database now\"]", false)]
+    [InlineData("admin_signal_execute = []", false)]
+    [InlineData("admin_execute = [\"server backup-database\"]", false)]
+    [InlineData("admin_signal_execute = [\"server backup-database\"]\ndatabase_backups_to_keep = 0", false)]
+    public void Knows_whether_the_server_backs_itself_up_on_a_signal(string keys, bool isOnline)
+    {
+        BytePath database = MakeDatabase("lib/db"), backups = _tree.At("backups");
+        BytePath config = Configure("etc/my.toml", database, $"[global]\ndatabase_backup_path = \"{backups}\"\n{keys}\n");
+        _tree.Describe("continuwuity", config).OnlineBackup.Should().Be(isOnline ? new RocksDbOnlineBackup(backups) : null);
+        _tree.Notes.Should().HaveCount(keys.Contains("list-backups") ? 1 : 0);
+    }
+
+    [Fact]
+    public void Has_no_online_mode_without_a_place_for_the_backups()
+    {
+        BytePath database = MakeDatabase("lib/db");
+        _tree.Describe("continuwuity", Configure("etc/my.toml", database, "[global]\nadmin_signal_execute = [\"server backup-database\"]\n")).OnlineBackup.Should().BeNull();
     }
 
     private BytePath MakeDatabase(string path)

@@ -54,10 +54,14 @@ public sealed class FilesProfileTests : IDisposable
     [InlineData("conduwuit", "continuwuity")]
     [InlineData("tuwunel", "continuwuity")]
     [InlineData("conduit", "continuwuity")]
+    [InlineData("mautrix", "mautrix")]
+    [InlineData("synapse", "synapse")]
+    [InlineData("gitea", "forgejo")]
+    [InlineData("postgresql", "postgres")]
     public void Knows_a_profile_by_its_kind_and_by_its_family(string kind, string profile) => ServiceProfiles.For(kind)!.Kind.Should().Be(profile);
 
     [Fact]
-    public void Knows_no_profile_for_what_it_cannot_back_up() => ServiceProfiles.For("synapse").Should().BeNull();
+    public void Knows_no_profile_for_what_it_cannot_back_up() => ServiceProfiles.For("nextcloud").Should().BeNull();
 
     public void Dispose() => _tree.Dispose();
 }

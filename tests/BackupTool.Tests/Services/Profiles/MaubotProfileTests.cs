@@ -1,4 +1,5 @@
 using BackupTool.Posix;
+using BackupTool.Services.Health;
 using BackupTool.Services.Profiles;
 
 namespace BackupTool.Tests.Services.Profiles;
@@ -88,8 +89,8 @@ public sealed class MaubotProfileTests : IDisposable
     }
 
     [Theory]
-    [InlineData($"postgresql://maubot:{Secret}@127.0.0.1/maubot")]
-    [InlineData($"postgres://maubot:{Secret}@127.0.0.1/maubot")]
+    [InlineData($"postgresql://maubot:{Secret}@127.0.0.1:x/maubot")]
+    [InlineData($"postgresql://maubot:{Secret}@one,two/maubot")]
     [InlineData($"mysql://maubot:{Secret}@127.0.0.1/maubot")]
     [InlineData($"sqlite://{Secret}/bot.db")]
     [InlineData(Secret)]
@@ -101,11 +102,48 @@ public sealed class MaubotProfileTests : IDisposable
     }
 
     [Fact]
-    public void Refuses_plugin_databases_in_PostgreSQL()
+    public void Names_each_PostgreSQL_database_once()
+    {
+        BytePath data = LayOut("postgresql://maubot:" + Secret + "@localhost/maubot", crypto: "postgresql://maubot:" + Secret + "@127.0.0.1:5432/maubot");
+        File.AppendAllText(data.Combine("config/config.yaml").ToString(), $"    postgres: postgresql://plugins:{Secret}@127.0.0.1/plugins\n");
+        ServiceLayout layout = _tree.Describe("maubot", null, data);
+
+        layout.PostgresDatabases.Select(target => (target.Database, target.Host, target.Role, target.Password!.Reveal()))
+            .Should().Equal(("maubot", "127.0.0.1", "maubot", Secret), ("plugins", "127.0.0.1", "plugins", Secret));
+        layout.ExpectedDatabases.Should().BeEmpty();
+        layout.Roots.Should().Equal(data);
+        layout.Facts["database"].Should().Be("maubot (127.0.0.1, port 5432)");
+    }
+
+    [Fact]
+    public void Takes_a_database_in_a_file_along_with_plugin_databases_in_PostgreSQL()
     {
         BytePath data = LayOut("sqlite:bot.db");
-        File.AppendAllText(data.Combine("config/config.yaml").ToString(), $"    postgres: postgresql://x:{Secret}@127.0.0.1/plugins\n");
-        _tree.Refuse("maubot", null, data).Message.Should().Contain("plugin_databases.postgres").And.NotContain(Secret);
+        File.AppendAllText(data.Combine("config/config.yaml").ToString(), "    postgres: postgresql:///plugins?host=/run/postgresql\n");
+        ServiceLayout layout = _tree.Describe("maubot", null, data);
+        layout.ExpectedDatabases.Should().Equal(data.Combine("bot.db"));
+        layout.PostgresDatabases.Should().ContainSingle().Which.Database.Should().Be("plugins");
+    }
+
+    [Theory]
+    [InlineData("", "http://127.0.0.1:29316/_matrix/maubot/v1/version")]
+    [InlineData("server:\n    hostname: 0.0.0.0\n    port: 8080\n    public_url: https://example.com/bots\n", "http://127.0.0.1:8080/_matrix/maubot/v1/version")]
+    [InlineData("server:\n    hostname: localhost\n    port: 8080\n", "http://127.0.0.1:8080/_matrix/maubot/v1/version")]
+    [InlineData("server:\n    hostname: '::'\n    base_path: /_matrix/old/\n", "http://[::1]:29316/_matrix/old/version")]
+    public void Asks_where_its_configuration_has_it_listen(string server, string url)
+    {
+        BytePath data = LayOut("sqlite:bot.db"), config = _tree.Write("my.yaml", "database: sqlite:bot.db\n" + server);
+        var probe = _tree.Describe("maubot", config, data).Health.Should().BeOfType<HttpProbe>().Subject;
+        probe.Url.ToString().Should().Be(url);
+        probe.ExpectedCodes.Should().Equal(200, 401);
+    }
+
+    [Fact]
+    public void Asks_nobody_when_the_port_is_none_and_says_so()
+    {
+        BytePath data = LayOut("sqlite:bot.db"), config = _tree.Write("my.yaml", "database: sqlite:bot.db\nserver:\n    port: http\n");
+        _tree.Describe("maubot", config, data).Health.Should().BeNull();
+        _tree.Notes.Should().ContainSingle().Which.Should().Contain("only its unit is asked");
     }
 
     [Theory]

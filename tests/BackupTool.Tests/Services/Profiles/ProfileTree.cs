@@ -35,6 +35,8 @@ public sealed class ProfileTree : IDisposable
     public ServiceLayout Describe(string kind, BytePath? config = null, params BytePath[] data) =>
         ServiceProfiles.For(kind)!.Describe(new ServiceFacts { Name = "it", Kind = kind, ConfigFile = config, DataPaths = data }, Notes.Add);
 
+    public ServiceLayout Describe(ServiceFacts facts) => ServiceProfiles.For(facts.Kind)!.Describe(facts, Notes.Add);
+
     public ServiceLayoutException Refuse(string kind, BytePath? config = null, params BytePath[] data)
     {
         Action describe = () => Describe(kind, config, data);
