@@ -18,4 +18,5 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(CheckDocument))]
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
+[JsonSerializable(typeof(HealthDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

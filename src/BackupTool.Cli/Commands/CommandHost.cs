@@ -6,6 +6,7 @@ using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Storage;
+using BackupTool.Services.Systemd;
 
 namespace BackupTool.Cli.Commands;
 
@@ -86,11 +87,16 @@ internal sealed class CommandHost
 /// <summary>What a command knows of how it was called.</summary>
 internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, Terminal terminal, ProgressBar progress)
 {
+    private IServiceManager? _serviceManager;
+
     internal Terminal Terminal => terminal;
 
     internal ProgressBar Progress => progress;
 
     internal TimeProvider Time { get; } = TimeProvider.System;
+
+    /// <summary>This machine's systemd.</summary>
+    internal IServiceManager ServiceManager => _serviceManager ??= new SystemdServiceManager(Time);
 
     internal bool Json => parsed.GetValue(options.Json);
 

@@ -64,6 +64,36 @@ public sealed class ConfigurationDiscoveryTests : IDisposable
         Parse(proposal.Replace("# quiesce = \"stop\"", "quiesce = \"freeze\"", StringComparison.Ordinal)).Services[0].Quiesce.Should().Be(QuiesceMode.Freeze);
     }
 
+    [Theory]
+    [InlineData("continuwuity")]
+    [InlineData("matrix-conduit")]
+    [InlineData("conduwuit")]
+    [InlineData("tuwunel")]
+    [InlineData("maubot")]
+    [InlineData("mautrix-telegram")]
+    [InlineData("synapse")]
+    [InlineData("matrix-synapse")]
+    [InlineData("forgejo")]
+    [InlineData("gitea")]
+    [InlineData("postgresql")]
+    public void Proposes_only_what_a_profile_knows(string unit)
+    {
+        Write($"etc/systemd/system/{unit}.service", "[Service]\n");
+        Parse(ConfigurationDiscovery.Propose(_root.FullName)).Services.Should().ContainSingle().Which.Unit.Should().Be(unit + ".service");
+    }
+
+    [Fact]
+    public void A_forge_waits_for_nobody_and_a_bridge_for_synapse()
+    {
+        Write("etc/systemd/system/forgejo.service", "[Service]\nExecStart=/usr/bin/forgejo web --config /etc/forgejo/app.ini\n");
+        Write("etc/forgejo/app.ini", "");
+        Write("etc/systemd/system/matrix-synapse.service", "[Service]\nExecStart=/usr/bin/python3 -m synapse.app.homeserver --config-path=/etc/matrix-synapse/homeserver.yaml --config-path=/etc/matrix-synapse/conf.d/\n");
+        Write("etc/matrix-synapse/homeserver.yaml", "");
+        Write("etc/systemd/system/mautrix-whatsapp.service", "[Service]\n");
+        Parse(ConfigurationDiscovery.Propose(_root.FullName)).Services.Select(service => (service.Name, service.ConfigFile?.ToString(), string.Join(',', service.After))).Should().Equal(
+            ("forgejo", "/etc/forgejo/app.ini", ""), ("matrix-synapse", "/etc/matrix-synapse/homeserver.yaml", ""), ("mautrix-whatsapp", null, "matrix-synapse"));
+    }
+
     [Fact]
     public void Proposes_data_that_no_unit_was_found_for()
     {
