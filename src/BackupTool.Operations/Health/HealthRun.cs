@@ -54,9 +54,12 @@ public sealed class HealthRun(BackupConfiguration configuration, IServiceManager
     private static HealthProbe? FindProbe(ServiceSettings service, List<string> findings)
     {
         if (service.Health.IsUnitOnly || service.Health.Probe is not null) return service.Health.Probe;
+        // Plain files listen nowhere, and whether they are there is the backup's to say.
+        ServiceProfile? profile = ServiceProfiles.For(service.Kind);
+        if (profile is null or FilesProfile) return null;
         try
         {
-            return ServiceProfiles.For(service.Kind)?.Describe(service.ToFacts(), static _ => { }).Health;
+            return profile.Describe(service.ToFacts(), static _ => { }).Health;
         }
         catch (Exception e) when (e is ExplainedException or PosixException)
         {
