@@ -19,4 +19,5 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(CheckDocument))]
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
+[JsonSerializable(typeof(HealthDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

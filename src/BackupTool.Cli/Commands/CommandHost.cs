@@ -97,7 +97,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     internal TimeProvider Time { get; } = TimeProvider.System;
 
-    /// <summary>systemd of this machine.</summary>
+    /// <summary>This machine's systemd.</summary>
     internal IServiceManager ServiceManager => _serviceManager ??= new SystemdServiceManager(Time);
 
     internal bool Json => parsed.GetValue(options.Json);
@@ -112,10 +112,13 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     /// <summary>Where the configuration is.</summary>
     internal BytePath ConfigFile => AbsolutePath(parsed.GetValue(options.Config) ?? NonEmpty(Environment.GetEnvironmentVariable("BACKUP_CONFIG")) ?? GlobalOptions.DefaultConfig);
 
+    private BackupConfiguration ReadConfigurationQuietly() =>
+        ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+
     /// <summary>Reads the configuration; its warnings are told.</summary>
     internal BackupConfiguration ReadConfiguration()
     {
-        var configuration = ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+        BackupConfiguration configuration = ReadConfigurationQuietly();
         foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
@@ -128,7 +131,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         {
             try
             {
-                return ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY")).State.Path;
+                return ReadConfigurationQuietly().State.Path;
             }
             catch (ConfigurationException e)
             {
@@ -144,7 +147,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     {
         try
         {
-            await RecoverFirstAsync(ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY")), cancellationToken);
+            await RecoverFirstAsync(ReadConfigurationQuietly(), cancellationToken);
         }
         catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
         {

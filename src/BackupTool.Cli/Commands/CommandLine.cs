@@ -46,6 +46,7 @@ internal static class CommandLine
             ExportCommand.Create(host),
             ImportCommand.Create(host),
             RepairCommand.Create(host),
+            HealthCommand.Create(host),
             ConfigCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),

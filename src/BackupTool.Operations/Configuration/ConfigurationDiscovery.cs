@@ -8,14 +8,13 @@ namespace BackupTool.Operations.Configuration;
 public static class ConfigurationDiscovery
 {
     /// <summary>
-    /// A backup.toml that <see cref="ConfigurationReader"/> reads, with comments that say why each service is in it; services that have no profile are in it as comments. Looks at names of units and directories and at unit files only.
+    /// A backup.toml that <see cref="ConfigurationReader"/> reads, with comments that say why each service is in it. Looks at names of units and directories and at unit files only.
     /// </summary>
     /// <param name="rootPrefix">Where to look for etc, run, usr, lib and var: <c>/</c> but in tests and mounted systems.</param>
     public static string Propose(string rootPrefix = "/")
     {
         List<FoundService> found = new ServiceFinder(BytePath.From(rootPrefix)).Find();
-        List<FoundService> known = found.FindAll(static service => ServiceProfiles.For(service.Kind) is not null);
-        string[] homeservers = [.. known.Where(static service => IsHomeserver(service.Kind)).Select(static service => service.Name)];
+        string[] homeservers = [.. found.Where(static service => IsHomeserver(service.Kind)).Select(static service => service.Name)];
 
         var text = new StringBuilder("""
             # Proposed by `backup config discover` from the units and data on this machine.
@@ -25,10 +24,9 @@ public static class ConfigurationDiscovery
             path = "/var/backups/stack"            # choose a disk that does not die together with the data
 
             """);
-        foreach (FoundService service in known) Append(service, homeservers, text);
-        foreach (FoundService service in found.Except(known)) AppendUnsupported(service, text);
-        if (known.Count == 0)
-            text.Append("\n# No service that this version knows was found. Any directory can be backed up like this:\n# [service.site]\n# kind = \"files\"\n# paths = [\"/srv/www\", \"/etc/nginx\"]\n");
+        foreach (FoundService service in found) Append(service, homeservers, text);
+        if (found.Count == 0)
+            text.Append("\n# No service that this tool knows was found. Any directory can be backed up like this:\n# [service.site]\n# kind = \"files\"\n# paths = [\"/srv/www\", \"/etc/nginx\"]\n");
         return text.ToString();
     }
 
@@ -51,15 +49,6 @@ public static class ConfigurationDiscovery
         : "# quiesce = \"stop\"     # the default with a unit: stopped for the moment of the cut; \"freeze\" pauses it instead, \"online\" lets it run";
 
     private static bool IsHomeserver(string kind) => ServiceProfiles.For(kind)?.Kind is "continuwuity" or "synapse";
-
-    private static void AppendUnsupported(FoundService service, StringBuilder text)
-    {
-        text.Append('\n').AppendLine(TomlWriter.Comment(service.Evidence));
-        text.AppendLine($"# This version cannot back up the kind `{service.Kind}` yet: nothing of it is in your backups.");
-        text.AppendLine($"# [service.{service.Name}]");
-        text.AppendLine($"# kind = {TomlWriter.Quote(service.Kind)}");
-        if (service.Unit is { } unit) text.AppendLine($"# unit = {TomlWriter.Quote(unit)}");
-    }
 
     private static string Quote(BytePath path) => TomlWriter.Quote(Encoding.UTF8.GetString(path.Bytes));
 }

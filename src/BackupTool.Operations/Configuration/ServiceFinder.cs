@@ -5,7 +5,7 @@ namespace BackupTool.Operations.Configuration;
 
 /// <summary>A service found on this machine, and what to configure for it.</summary>
 /// <param name="Name">For <c>[service.NAME]</c>.</param>
-/// <param name="Kind">A kind, whether or not there is a profile for it.</param>
+/// <param name="Kind">A kind that a profile knows.</param>
 /// <param name="Unit">The systemd unit; null when only data were found.</param>
 /// <param name="ConfigFile">The service's own configuration, if it is there.</param>
 /// <param name="Data">Its data directory, if it is there.</param>

@@ -1,6 +1,7 @@
 using System.Text;
 using BackupTool.Operations.Configuration;
 using BackupTool.Posix;
+using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Tests.Operations.Configuration;
 
@@ -9,7 +10,7 @@ public sealed class ConfigurationDiscoveryTests : IDisposable
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("discover-");
 
     [Fact]
-    public void Proposes_the_services_of_a_stack_with_their_reasons_and_names_what_it_cannot_back_up()
+    public void Proposes_the_services_of_a_stack_with_their_reasons_and_their_order()
     {
         Write("etc/systemd/system/maubot.service", """
             [Unit]
@@ -28,13 +29,14 @@ public sealed class ConfigurationDiscoveryTests : IDisposable
         File.CreateSymbolicLink(Full("var/lib/tuwunel"), "private/tuwunel");
         Write("etc/systemd/system/mautrix-slack.service", "[Service]\nExecStart=/usr/bin/mautrix-slack\n");
         Write("etc/systemd/system/postgresql.service", "[Service]\n");
+        Write("var/lib/postgresql/15/main/PG_VERSION", "15");
         Write("etc/systemd/system/nginx.service", "[Service]\n");
 
         string proposal = ConfigurationDiscovery.Propose(_root.FullName);
         BackupConfiguration configuration = Parse(proposal);
 
-        configuration.Services.Select(service => service.Name).Should().Equal("maubot", "tuwunel");
-        ServiceSettings maubot = configuration.Services[0], homeserver = configuration.Services[1];
+        configuration.Services.Select(service => service.Name).Should().Equal("maubot", "mautrix-slack", "postgresql", "tuwunel");
+        ServiceSettings maubot = configuration.Services[0], bridge = configuration.Services[1], postgres = configuration.Services[2], homeserver = configuration.Services[3];
         maubot.Unit.Should().Be("maubot.service");
         maubot.DataPaths.Should().Equal(BytePath.From("/opt/maubot"));
         maubot.ConfigFile.Should().Be(BytePath.From("/etc/maubot/config.yaml"));
@@ -42,9 +44,54 @@ public sealed class ConfigurationDiscoveryTests : IDisposable
         homeserver.Kind.Should().Be("tuwunel");
         homeserver.ConfigFile.Should().Be(BytePath.From("/etc/tuwunel/my own.toml"));
         homeserver.DataPaths.Should().Equal(BytePath.From("/var/lib/tuwunel"));
-        proposal.Should().Contain("# the unit /etc/systemd/system/maubot.service, run as maubot")
-            .And.Contain("# [service.mautrix-slack]").And.Contain("# [service.postgresql]").And.Contain("cannot back up the kind `mautrix` yet")
-            .And.NotContain("nginx.service");
+        (bridge.Kind, bridge.Unit).Should().Be(("mautrix", "mautrix-slack.service"));
+        bridge.After.Should().Equal("tuwunel");
+        (postgres.Kind, postgres.DataPaths.Count, postgres.After.Count).Should().Be(("postgres", 0, 0));
+        homeserver.After.Should().BeEmpty();
+        proposal.Should().Contain("# the unit /etc/systemd/system/maubot.service, run as maubot").And.NotContain("nginx.service");
+    }
+
+    [Fact]
+    public void Says_what_the_services_are_quiesced_by_and_proposes_the_default()
+    {
+        Write("etc/systemd/system/maubot.service", "[Service]\n");
+        Write("etc/systemd/system/postgresql.service", "[Service]\n");
+        Directory.CreateDirectory(Full("var/lib/conduwuit"));
+        string proposal = ConfigurationDiscovery.Propose(_root.FullName);
+        Parse(proposal).Services.Select(service => (service.Name, service.Quiesce)).Should()
+            .Equal(("maubot", QuiesceMode.Stop), ("postgresql", QuiesceMode.Online), ("conduwuit", QuiesceMode.Online));
+        proposal.Should().Contain("# quiesce = \"stop\" ").And.Contain("\"freeze\" pauses it").And.Contain("a dump needs the running server").And.Contain("Set `unit` to have it stopped");
+        Parse(proposal.Replace("# quiesce = \"stop\"", "quiesce = \"freeze\"", StringComparison.Ordinal)).Services[0].Quiesce.Should().Be(QuiesceMode.Freeze);
+    }
+
+    [Theory]
+    [InlineData("continuwuity")]
+    [InlineData("matrix-conduit")]
+    [InlineData("conduwuit")]
+    [InlineData("tuwunel")]
+    [InlineData("maubot")]
+    [InlineData("mautrix-telegram")]
+    [InlineData("synapse")]
+    [InlineData("matrix-synapse")]
+    [InlineData("forgejo")]
+    [InlineData("gitea")]
+    [InlineData("postgresql")]
+    public void Proposes_only_what_a_profile_knows(string unit)
+    {
+        Write($"etc/systemd/system/{unit}.service", "[Service]\n");
+        Parse(ConfigurationDiscovery.Propose(_root.FullName)).Services.Should().ContainSingle().Which.Unit.Should().Be(unit + ".service");
+    }
+
+    [Fact]
+    public void A_forge_waits_for_nobody_and_a_bridge_for_synapse()
+    {
+        Write("etc/systemd/system/forgejo.service", "[Service]\nExecStart=/usr/bin/forgejo web --config /etc/forgejo/app.ini\n");
+        Write("etc/forgejo/app.ini", "");
+        Write("etc/systemd/system/matrix-synapse.service", "[Service]\nExecStart=/usr/bin/python3 -m synapse.app.homeserver --config-path=/etc/matrix-synapse/homeserver.yaml --config-path=/etc/matrix-synapse/conf.d/\n");
+        Write("etc/matrix-synapse/homeserver.yaml", "");
+        Write("etc/systemd/system/mautrix-whatsapp.service", "[Service]\n");
+        Parse(ConfigurationDiscovery.Propose(_root.FullName)).Services.Select(service => (service.Name, service.ConfigFile?.ToString(), string.Join(',', service.After))).Should().Equal(
+            ("forgejo", "/etc/forgejo/app.ini", ""), ("matrix-synapse", "/etc/matrix-synapse/homeserver.yaml", ""), ("mautrix-whatsapp", null, "matrix-synapse"));
     }
 
     [Fact]
