@@ -105,6 +105,8 @@ public sealed class RealPostgres : IDisposable
 
     private void Initialize(string authentication, string settings)
     {
+        // Others may come to the socket; the data directory is private by itself.
+        File.SetUnixFileMode(_directory, (UnixFileMode)0x1ed);
         if (_isRoot) Process.Start("chown", [SystemUser, _directory]).WaitForExit();
         Client("initdb", ["-D", DataDirectory, "-U", "postgres", "--auth=reject", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]);
         File.WriteAllText(Path.Combine(DataDirectory, "pg_hba.conf"), authentication + "\n");

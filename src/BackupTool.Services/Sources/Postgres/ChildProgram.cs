@@ -28,7 +28,7 @@ internal sealed class ChildProgram : IDisposable
     internal Stream Input => _process.StandardInput.BaseStream;
 
     /// <summary>Tells the program that its input is over.</summary>
-    internal void CloseInput() => _process.StandardInput.Close();
+    internal void CloseInput() => Input.Dispose();   // not the writer around it, which would flush into a pipe that may be broken
 
     /// <summary>Ends when the program and its standard error do.</summary>
     internal Task<ProgramEnd> Ended => _ended.Task;
@@ -81,7 +81,7 @@ internal sealed class ChildProgram : IDisposable
             if (secret is null) _process.Start();
             else secret.Share(() => _process.Start());
             Id = _process.Id;
-            if (!takesInput) _process.StandardInput.Close();
+            if (!takesInput) CloseInput();
         }
         catch (Exception e)
         {

@@ -24,18 +24,18 @@ internal static class PostgresJobs
     internal static void BecomeChildWhenTold()
     {
         if (Environment.GetEnvironmentVariable(JobVariable)?.Split('|') is not { Length: 4 } parts) return;
-        DumpHalf(new PostgresTarget { Host = parts[0], Port = int.Parse(parts[1], CultureInfo.InvariantCulture), SystemUser = parts[2], Role = "postgres", Database = parts[3] })
-            .GetAwaiter().GetResult();
+        DumpHalf(new PostgresTarget { Host = parts[0], Port = int.Parse(parts[1], CultureInfo.InvariantCulture), SystemUser = parts[2], Role = "postgres", Database = parts[3] });
         Environment.Exit(0);
     }
 
-    private static async Task DumpHalf(PostgresTarget target)
+    // Not async: until the module's initializer returns, no other thread may run code of this module.
+    private static void DumpHalf(PostgresTarget target)
     {
-        await using PostgresSource source = await PostgresSource.OpenAsync(target, PostgresServer.Options, CancellationToken.None);
-        await using PinnedPostgres pinned = await source.PinAsync(CancellationToken.None);
-        await using Stream dump = pinned.OpenDump(CancellationToken.None);
-        await dump.ReadExactlyAsync(new byte[100_000]);
+        PostgresSource source = PostgresSource.OpenAsync(target, PostgresServer.Options, CancellationToken.None).GetAwaiter().GetResult();
+        PinnedPostgres pinned = source.PinAsync(CancellationToken.None).GetAwaiter().GetResult();
+        using Stream dump = pinned.OpenDump(CancellationToken.None);
+        dump.ReadExactly(new byte[100_000]);
         Console.WriteLine("dumping");
-        await Console.In.ReadToEndAsync();
+        Console.In.ReadToEnd();
     }
 }
