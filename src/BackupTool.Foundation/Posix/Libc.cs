@@ -21,6 +21,9 @@ internal static unsafe partial class Libc
     internal static readonly int ODirect = Arm ? 0x10000 : 0x4000;
     private static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
     internal static readonly nint SysGetdents64 = Arm ? 61 : 217;
+    internal static readonly nint SysSetResUid = Arm ? 147 : 117, SysSetResGid = Arm ? 149 : 119, SysSetFsUid = Arm ? 151 : 122, SysSetFsGid = Arm ? 152 : 123;
+    internal const uint MemoryFileCloseOnExec = 1, MemoryFileNotExecutable = 8;
+    internal const int SetDescriptorFlags = 2;
 
     /// <summary>struct statx, the same on every architecture (linux/stat.h).</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -98,7 +101,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial byte* mmap(nint address, nint length, int protection, int flags, int fd, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(byte* address, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int kill(int process, int signal);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
     [LibraryImport("libc")] internal static partial uint geteuid();
+    [LibraryImport("libc")] internal static partial int getpwnam_r(byte* name, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int getgrgid_r(uint gid, byte* entry, byte* buffer, nint size, byte** result);

@@ -49,9 +49,9 @@ public sealed record BackupReport(
     /// <summary>Whether something was skipped, or is damaged, that an operator may miss.</summary>
     public bool HasWarnings => Damaged.Count > 0 || Services.Any(static service => service.Warnings.Count > 0) || Outcome?.Services.Any(static service => service.CopyKind == CopyKind.Crash) == true;
 
-    /// <summary>The services that are not well after the run, whether or not they were before.</summary>
-    public IReadOnlyList<ServiceOutcome> Unwell => [.. Outcome?.Services.Where(static service => service.IsHealthy == false) ?? []];
+    /// <summary>Services whose units had failed before the run, and what systemd says of them.</summary>
+    public IReadOnlyDictionary<string, string> FailedBefore { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Whether something that the run stopped is not back, or a service is not well.</summary>
-    public bool IsUnwell => Unwell.Count > 0 || Outcome?.IsWell == false;
+    /// <summary>Whether something that the run stopped is not back, or a service is not well, whether or not it was before.</summary>
+    public bool IsUnwell => FailedBefore.Count > 0 || Outcome is { IsWell: false } || Outcome?.Services.Any(static service => service.IsHealthy == false) == true;
 }

@@ -51,7 +51,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         if (prepared.Services.Count == 0) throw EverythingFailed("Nothing was stored. Correct this and run it again.");
         var preflight = new Preflight(configuration, context);
         QuiescePlan plan = await preflight.PlanAsync(prepared.Services, cancellationToken);
-        if (request.DryRun) return new BackupReport(null, plan, null, [.. prepared.Services.Select(ReportOf)], _failures, opened.Damaged);
+        if (request.DryRun) return new BackupReport(null, plan, null, [.. prepared.Services.Select(ReportOf)], _failures, opened.Damaged) { FailedBefore = preflight.FailedBefore };
         preflight.RequireSpace(prepared.Services);
         RequireReady(plan, request.KeepsGoing);
 
@@ -62,7 +62,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         var store = new SnapshotStore(configuration, opened, progress, time);
         StoredSnapshot snapshot = await store.StoreAsync(request, window.Cuts, new(started, window.CutAt, plan.Units.Count == 0 ? null : window.Outcome.Window), _failures, Fail, cancellationToken)
             ?? throw EverythingFailed("Nothing was committed. Correct this and run it again.");
-        return new BackupReport(snapshot, plan, window.Outcome, [.. window.Cuts.Where(IsStored).Select(ReportOf)], _failures, opened.Damaged);
+        return new BackupReport(snapshot, plan, window.Outcome, [.. window.Cuts.Where(IsStored).Select(ReportOf)], _failures, opened.Damaged) { FailedBefore = preflight.FailedBefore };
     }
 
     /// <summary>A plan that cannot be carried out, or that would stop services for a backup which lacks one, stops nothing.</summary>

@@ -30,7 +30,7 @@ internal sealed class CutWindow : IAsyncDisposable
         try
         {
             await window.CutAndResumeAsync(services, plan, cancellationToken);
-            foreach (ServiceCut cut in window._cuts.Values) cut.Finish();
+            await window.FinishAsync(cancellationToken);
             window.Cuts = [.. services.Where(service => window._cuts.ContainsKey(service.Settings.Name)).Select(service => window.Describe(service, opened))];
             return window;
         }
@@ -88,6 +88,23 @@ internal sealed class CutWindow : IAsyncDisposable
         {
             _fail(service.Settings, e);
             return null;
+        }
+    }
+
+    private async Task FinishAsync(CancellationToken cancellationToken)
+    {
+        foreach (ServiceCut cut in _cuts.Values.ToList())
+        {
+            try
+            {
+                await cut.FinishAsync(cancellationToken);
+            }
+            catch (ExplainedException e) when (e is not RepositoryException)
+            {
+                _fail(cut.Settings, e);
+                _cuts.Remove(cut.Settings.Name);
+                await cut.DisposeAsync();
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using BackupTool.Operations.Configuration;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
@@ -15,6 +16,11 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
 
     // Deduplication and compression together do not do better than this to what has changed.
     private const int BestRatio = 20;
+
+    private readonly ConcurrentDictionary<string, string> _failedBefore = new(StringComparer.Ordinal);
+
+    /// <summary>Services whose units had failed before anything was done, and what systemd says of them. Filled by <see cref="PlanAsync"/>.</summary>
+    internal IReadOnlyDictionary<string, string> FailedBefore => _failedBefore;
 
     /// <summary>Throws when there is surely not enough room; nothing was stopped yet.</summary>
     internal void RequireSpace(IReadOnlyList<PreparedService> services)
@@ -47,6 +53,8 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
         bool isTouched = settings.Quiesce != QuiesceMode.Online;
         HealthProbe? probe = settings.Health.IsUnitOnly ? null : settings.Health.Probe ?? service.Layout.Health;
         IHealthCheck check = HealthChecks.For(probe, isTouched ? settings.Unit : null, context.Manager) ?? new NothingToAsk();
+        HealthAnswer answer = isTouched ? await check.AskAsync(cancellationToken) : new HealthAnswer(true, false, "");
+        if (answer.IsFinal) _failedBefore[settings.Name] = answer.Reason;
         return new QuiesceTarget
         {
             Name = settings.Name,
@@ -57,7 +65,7 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
             Probe = probe,
             HealthTimeout = settings.Health.Timeout,
             StopPatience = settings.StopTimeout,
-            WasHealthy = !isTouched || (await check.AskAsync(cancellationToken)).IsHealthy,
+            WasHealthy = answer.IsHealthy,
         };
     }
 

@@ -38,6 +38,9 @@ internal sealed class PreparedService : IAsyncDisposable
     /// <summary>The service in the parent snapshot; null for a first one.</summary>
     internal ServiceSnapshot? Parent { get; }
 
+    /// <summary>Its PostgreSQL databases, connected.</summary>
+    internal PostgresDumps Dumps { get; private set; } = PostgresDumps.None;
+
     /// <summary>Everything of the service, in tree order, as it looked.</summary>
     internal CutListing Listing { get; }
 
@@ -68,6 +71,7 @@ internal sealed class PreparedService : IAsyncDisposable
         var prepared = new PreparedService(settings, layout, context, parent, tell);
         try
         {
+            prepared.Dumps = await PostgresDumps.OpenAsync(layout, context.Time, cancellationToken);
             await prepared.LookAsync(cancellationToken);
             return prepared;
         }
@@ -90,7 +94,7 @@ internal sealed class PreparedService : IAsyncDisposable
         ParentArchive? parent = Parent is null ? null : _context.OpenParent(Parent.Archive, cancellationToken);
         await using (parent)
         {
-            foreach (WalkedEntry entry in tree.List(engineFiles.Values))
+            foreach (WalkedEntry entry in tree.List(engineFiles.Values, Dumps.Entries(_context.Time.GetUtcNow())))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 CatalogEntry? old = parent is null ? null : await parent.FindAsync(entry.Path.WithoutLeadingSlash());
@@ -103,6 +107,7 @@ internal sealed class PreparedService : IAsyncDisposable
     private CutEntry? Classify(WalkedEntry entry, CatalogEntry? old, Dictionary<BytePath, StagedFile> engineFiles, CancellationToken cancellationToken)
     {
         FileStatus status = entry.Status;
+        if (Dumps.Contains(entry.Path)) return Listed(entry, null, CutFlags.Dump, "");
         if (status.Kind != FileKind.Regular) return Listed(entry, old, CutFlags.None, "");
         if (engineFiles.TryGetValue(entry.Path, out StagedFile? file))
         {
@@ -163,9 +168,9 @@ internal sealed class PreparedService : IAsyncDisposable
         if (entry.Flags.HasFlag(CutFlags.Database)) ChangedDatabaseBytes += entry.Status.Size;
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         Listing.Dispose();
-        return default;
+        await Dumps.DisposeAsync();
     }
 }

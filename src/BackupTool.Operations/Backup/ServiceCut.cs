@@ -65,7 +65,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     /// <summary>Bytes of those files that will be read.</summary>
     internal long ChangedBytes { get; private set; }
 
-    /// <summary>What the profile and the plugins say. Complete after <see cref="Finish"/>.</summary>
+    /// <summary>What the profile and the plugins say. Complete after <see cref="FinishAsync"/>.</summary>
     internal SortedDictionary<string, string> Facts { get; } = new(StringComparer.Ordinal);
 
     private bool IsQuiesced => Settings.Quiesce != QuiesceMode.Online;
@@ -77,7 +77,15 @@ internal sealed class ServiceCut : IAsyncDisposable
         var cut = new ServiceCut(prepared, context);
         try
         {
-            cut.Take(cancellationToken);
+            Task pinning = prepared.Dumps.PinAsync(cancellationToken);
+            try
+            {
+                cut.Take(cancellationToken);
+            }
+            finally
+            {
+                await pinning;
+            }
             return cut;
         }
         catch
@@ -95,7 +103,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         using (_before = _prepared.Listing.ReadAll().GetEnumerator())
         {
             _isBeforeOver = !_before.MoveNext();
-            foreach (WalkedEntry entry in tree.List(staged.Values))
+            foreach (WalkedEntry entry in tree.List(staged.Values, _prepared.Dumps.Entries(_context.Time.GetUtcNow())))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Classify(entry, FindBefore(entry.Path), staged, cancellationToken) is { } listed) Add(listed);
@@ -105,12 +113,13 @@ internal sealed class ServiceCut : IAsyncDisposable
     }
 
     /// <summary>After the window: what can wait until the services are up again.</summary>
-    internal void Finish()
+    internal async Task FinishAsync(CancellationToken cancellationToken)
     {
         foreach (CutEntry plugin in _plugins)
             _pluginFacts.Look(plugin.Path, plugin.StagedPath.IsEmpty ? plugin.Path : plugin.StagedPath, plugin.Flags.HasFlag(CutFlags.Unchanged), Findings.Warn);
         foreach ((string key, string value) in Layout.Facts) Facts.Add(key, value);
         foreach ((string key, string value) in _pluginFacts.Facts) Facts.Add(key, value);
+        foreach ((string key, string value) in await _prepared.Dumps.ReadFactsAsync(cancellationToken)) Facts[key] = value;
         _databases.StartCopying();
     }
 
@@ -142,6 +151,7 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     private CutEntry? Classify(WalkedEntry entry, CutEntry? before, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
     {
+        if (_prepared.Dumps.Contains(entry.Path)) return Listed(entry, CutFlags.Dump, "");
         if (entry.Status.Kind == FileKind.Regular)
         {
             if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));
@@ -226,6 +236,7 @@ internal sealed class ServiceCut : IAsyncDisposable
                     ChangeKey = entry.ChangeKey,
                     Unchanged = unchanged ? await parent!.FindAsync(entry.Path.WithoutLeadingSlash()) : null,
                     StagedPath = entry.StagedPath,
+                    Streamed = entry.Flags.HasFlag(CutFlags.Dump) ? cancellation => Task.FromResult(_prepared.Dumps.Open(entry.Path, cancellation)) : null,
                     DatabaseCopy = entry.Flags.HasFlag(CutFlags.Database) ? CopyOf(entry) : null,
                 };
             }

@@ -46,10 +46,10 @@ internal sealed class ServiceTree
     /// <summary>The RocksDB databases, by their real paths.</summary>
     internal IReadOnlyList<BytePath> RocksDbDirectories { get; }
 
-    /// <summary>Lists; the staged files stand where the databases' own would.</summary>
-    internal IEnumerable<WalkedEntry> List(IEnumerable<StagedFile> staged)
+    /// <summary>Lists; the staged files stand where the databases' own would, and the dumps where nothing does.</summary>
+    internal IEnumerable<WalkedEntry> List(IEnumerable<StagedFile> staged, IEnumerable<WalkedEntry> dumps)
     {
-        var listings = new List<IEnumerable<WalkedEntry>> { _links };
+        var listings = new List<IEnumerable<WalkedEntry>> { _links, dumps };
         foreach ((BytePath configured, BytePath target) in _roots)
             listings.Add(FileTree.Walk(target, (path, status) => IsLeftOut(configured, target, path, status), _onFinding));
         listings.Add(staged.Select(static file => new WalkedEntry(file.OriginalPath, file.OriginalStatus, default)).OrderBy(static entry => entry.Path));

@@ -1,4 +1,5 @@
 using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
@@ -84,7 +85,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         {
             var writer = new ArchiveWriter(session, parent, warning => cut.Findings.Warn(warning.Path, warning.Reason), bytes => progress.Advance(bytes, 0), cut.OnNewer);
             ArchiveResult result = await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
-            if (result.Archive.Files == 0) cut.Findings.Warn(cut.Layout.Roots[0], "holds no file at all: is it the right place, and is it mounted?");
+            if (result.Archive.Files == 0) cut.Findings.Warn(cut.Layout.Roots.FirstOrDefault(BytePath.From("/")), "holds no file at all: is it the right place, and is it mounted?");
             return result;
         }
     }

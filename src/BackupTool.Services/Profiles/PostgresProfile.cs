@@ -25,7 +25,7 @@ public sealed class PostgresProfile : ServiceProfile
 
         var roots = new RootCollector(facts.Name);
         if (facts.ConfigFile is { } config) roots.Add(config, "configuration file");
-        List<PostgresTarget> targets = [.. facts.Databases.Distinct().Select(name => TargetOf(name, access))];
+        List<PostgresTarget> targets = [.. facts.Databases.Distinct().Select(name => PostgresTarget.Of(name, access))];
         return new ServiceLayout
         {
             Roots = roots.Collect(),
@@ -34,14 +34,4 @@ public sealed class PostgresProfile : ServiceProfile
             Facts = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["databases"] = targets.Count == 0 ? "all" : string.Join(", ", targets.Select(static t => t.Database)) },
         };
     }
-
-    private static PostgresTarget TargetOf(string database, PostgresAccess access) => new()
-    {
-        Database = database,
-        Host = access.Host,
-        Port = access.Port ?? 5432,
-        Role = access.Role ?? (access.Password is null ? null : access.SystemUser ?? "postgres"),
-        Password = access.Password,
-        SystemUser = access.SystemUser ?? "postgres",
-    };
 }

@@ -24,6 +24,22 @@ public sealed record PostgresTarget
     /// <summary>Tables whose definition is dumped, and whose rows are not: patterns of pg_dump's <c>--exclude-table-data</c>.</summary>
     public IReadOnlyList<string> ExcludedTableData { get; init; } = [];
 
+    /// <summary>A database of a server that an operator says how to reach.</summary>
+    public static PostgresTarget Of(string database, PostgresAccess access)
+    {
+        ArgumentNullException.ThrowIfNull(access);
+        string systemUser = access.SystemUser ?? "postgres";
+        return new()
+        {
+            Database = database,
+            Host = access.Host,
+            Port = access.Port ?? 5432,
+            Role = access.Role ?? (access.Password is null ? null : systemUser),
+            Password = access.Password,
+            SystemUser = systemUser,
+        };
+    }
+
     /// <summary>For messages: database, host and port; nothing secret.</summary>
     public override string ToString() => $"{Database} ({(Host is ['/', ..] or null ? $"socket {Host}".TrimEnd() : Host)}, port {Port})";
 }

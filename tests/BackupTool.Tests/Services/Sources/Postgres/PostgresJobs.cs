@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using BackupTool.Services.Sources.Postgres;
+
+namespace BackupTool.Tests.Services.Sources.Postgres;
+
+/// <summary>A backup in a process of its own, to be killed: this test program again, told by its environment what to do instead of testing.</summary>
+internal static class PostgresJobs
+{
+    private const string JobVariable = "BACKUP_TESTS_POSTGRES_JOB";
+
+    /// <summary>Starts a dump and leaves it half read; prints "dumping" then.</summary>
+    internal static Process StartDumpThatNobodyReads(PostgresTarget target)
+    {
+        string program = Environment.ProcessPath!;
+        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        if (Path.GetFileName(program) == "dotnet") start.ArgumentList.Add(typeof(PostgresJobs).Assembly.Location);
+        start.Environment[JobVariable] = string.Create(CultureInfo.InvariantCulture, $"{target.Host}|{target.Port}|{target.SystemUser}|{target.Database}");
+        return Process.Start(start)!;
+    }
+
+    [ModuleInitializer]
+    internal static void BecomeChildWhenTold()
+    {
+        if (Environment.GetEnvironmentVariable(JobVariable)?.Split('|') is not { Length: 4 } parts) return;
+        DumpHalf(new PostgresTarget { Host = parts[0], Port = int.Parse(parts[1], CultureInfo.InvariantCulture), SystemUser = parts[2], Role = "postgres", Database = parts[3] });
+        Environment.Exit(0);
+    }
+
+    // Not async: until the module's initializer returns, no other thread may run code of this module.
+    private static void DumpHalf(PostgresTarget target)
+    {
+        PostgresSource source = PostgresSource.OpenAsync(target, PostgresServer.Options, CancellationToken.None).GetAwaiter().GetResult();
+        PinnedPostgres pinned = source.PinAsync(CancellationToken.None).GetAwaiter().GetResult();
+        using Stream dump = pinned.OpenDump(CancellationToken.None);
+        dump.ReadExactly(new byte[100_000]);
+        Console.WriteLine("dumping");
+        Console.In.ReadToEnd();
+    }
+}
