@@ -8,6 +8,7 @@ using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Storage;
 using BackupTool.Services.Health;
 using BackupTool.Services.Quiescing;
+using BackupTool.Services.Sources.Postgres;
 using BackupTool.Services.Systemd;
 
 namespace BackupTool.Cli.Commands;
@@ -173,6 +174,21 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     internal Task<RecoveryReport> RecoverAsync(RestartJournal journal, CancellationToken cancellationToken) =>
         Recovery.RunAsync(journal, ServiceManager, (probe, unit) => HealthChecks.For(probe, unit, ServiceManager) ?? new UnitCheck(unit!, ServiceManager), Time, terminal.Info, cancellationToken);
+
+    /// <summary>A database of the server in which the dumps of a service can be tried: as configured for it, else the server of this machine.</summary>
+    internal PostgresTarget FindPostgres(string service)
+    {
+        PostgresAccess? access = null;
+        try
+        {
+            access = ReadConfigurationQuietly().Services.FirstOrDefault(each => each.Name == service)?.ToFacts().Postgres;
+        }
+        catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
+        {
+            terminal.Detail("no configuration can be read: PostgreSQL is looked for on this machine");
+        }
+        return PostgresTarget.Of("postgres", access ?? new PostgresAccess(null, null, null, null, null));
+    }
 
     /// <summary>The repository's place, from --repository or the configuration.</summary>
     internal LocalStorage OpenStorage() =>

@@ -30,13 +30,13 @@ internal static class VerifyCommand
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "verify", cancellationToken);
             string selector = context.Value(snapshot) ?? "latest";
-            VerifyReport report = await new VerifyRun(repository, context.Progress, context.Time).RunAsync(context.Value(level), part,
+            VerifyReport report = await new VerifyRun(repository, context.FindPostgres, context.Progress, context.Time).RunAsync(context.Value(level), part,
                 all => all.Count == 0 ? all : [Operations.Snapshots.SnapshotSelector.Select(all, selector, TimeZoneInfo.Local)],
                 () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
-            else if (!context.Quiet || report.Problems.Count > 0) Print(context.Terminal, report);
-            return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
+            else if (!context.Quiet || report.Problems.Count + report.Unproven.Count > 0) Print(context.Terminal, report);
+            return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
         }, snapshot, level, subset);
     }
 
@@ -69,17 +69,18 @@ internal static class VerifyCommand
     private static void Print(Terminal terminal, VerifyReport report)
     {
         foreach (VerificationProblem problem in report.Problems) terminal.Error(problem.ToString());
+        foreach (VerificationProblem unproven in report.Unproven) terminal.Warn($"not proven: {unproven}");
         string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";
         terminal.WriteLine(report.Problems.Count == 0
-            ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {Count(report.Snapshots.Count, "snapshot")}{read}, no problems"
+            ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {Count(report.Snapshots.Count, "snapshot")}{read}, no problems{(report.Unproven.Count > 0 ? $", {report.Unproven.Count} not proven" : "")}"
             : $"{Count(report.Problems.Count, "problem")} in {Count(report.Snapshots.Count, "snapshot")}{read}");
         if (report.Problems.Count > 0) terminal.Error("the repository is damaged\n  → Replace the named files by those of another copy of the repository; damage in index/ is mended by 'backup repair index'.");
     }
 }
 
 /// <summary>The JSON of <c>verify</c>.</summary>
-public sealed record VerifyDocument(string Level, bool Good, long ReadBytes, string[] Snapshots, VerificationProblem[] Problems, string? Evidence)
+public sealed record VerifyDocument(string Level, bool Good, long ReadBytes, string[] Snapshots, VerificationProblem[] Problems, VerificationProblem[] Unproven, string? Evidence)
 {
-    internal static VerifyDocument From(VerifyReport report) => new(report.Level.ToString().ToLowerInvariant(), report.Problems.Count == 0, report.ReadBytes,
-        [.. report.Snapshots.Select(static s => s.Id.Hex)], [.. report.Problems], report.EvidenceFile);
+    internal static VerifyDocument From(VerifyReport report) => new(report.Level.ToString().ToLowerInvariant(), report.Problems.Count + report.Unproven.Count == 0, report.ReadBytes,
+        [.. report.Snapshots.Select(static s => s.Id.Hex)], [.. report.Problems], [.. report.Unproven], report.EvidenceFile);
 }

@@ -9,6 +9,7 @@ using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
+using BackupTool.Services.Sources.Postgres;
 using BackupTool.Services.Sources.RocksDb;
 using BackupTool.Services.Systemd;
 
@@ -88,7 +89,7 @@ internal sealed class DemoRun(Terminal terminal, TimeProvider time)
 
     private async Task VerifyAsync(Repository repository, string directory, CancellationToken cancellationToken)
     {
-        VerifyReport report = await new VerifyRun(repository, new WarningsOnly(terminal), time).RunAsync(
+        VerifyReport report = await new VerifyRun(repository, static _ => new PostgresTarget { Database = "postgres" }, new WarningsOnly(terminal), time).RunAsync(
             VerifyLevel.Content, null, static all => all, () => StagingDirectory.CreateIn(BytePath.From(directory)), cancellationToken);
         Require(report.Problems.Count == 0, "every byte is what it should be");
         Say($"backup verify --level content → {report.Snapshots.Count} snapshots: every pack read, every database opened and checked, every plugin unpacked");

@@ -18,6 +18,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
 
     private readonly List<PostgresSource> _sources = [];
     private readonly Dictionary<PostgresSource, PinnedPostgres> _pins = [];
+    private readonly Dictionary<PostgresSource, BytePath> _names = [];
     private readonly Dictionary<BytePath, Func<CancellationToken, Stream>> _members = [];
 
     private PostgresDumps()
@@ -77,14 +78,15 @@ internal sealed class PostgresDumps : IAsyncDisposable
         foreach ((PostgresSource source, PinnedPostgres pin) in _sources.Zip(pins)) _pins.Add(source, pin);
     }
 
-    /// <summary>What the databases were at the pinned moment.</summary>
+    /// <summary>What the databases were at the pinned moment: <c>postgresql-dumps/NAME.dump: tables</c> and the like.</summary>
     internal async Task<IEnumerable<KeyValuePair<string, string>>> ReadFactsAsync(CancellationToken cancellationToken)
     {
         var facts = new List<KeyValuePair<string, string>>();
-        foreach (PinnedPostgres pin in _pins.Values)
+        foreach ((PostgresSource source, PinnedPostgres pin) in _pins)
         {
             PostgresFacts found = await pin.ReadFactsAsync(cancellationToken);
-            string name = $"postgresql {pin.Target.Database}";
+            BytePath name = _names[source].WithoutLeadingSlash();
+            facts.Add(new($"{name}: database", pin.Target.Database));
             facts.Add(new($"{name}: server", found.ServerVersion));
             facts.Add(new($"{name}: tables", found.Tables.ToString(CultureInfo.InvariantCulture)));
             facts.Add(new($"{name}: bytes", found.DatabaseBytes.ToString(CultureInfo.InvariantCulture)));
@@ -103,12 +105,14 @@ internal sealed class PostgresDumps : IAsyncDisposable
         foreach (IGrouping<(string?, int), PostgresSource> server in _sources.GroupBy(static source => (source.Target.Host, source.Target.Port)))
         {
             string suffix = _members.Count == 0 ? "" : $"-{server.Key.Item1 ?? "local"}-{server.Key.Item2}";
-            foreach (PostgresSource source in server) _members.Add(MemberOf($"{source.Target.Database}{suffix}", "dump"), cancellation => PinOf(source).OpenDump(cancellation));
-            _members.Add(MemberOf($"globals{suffix}", "sql"), cancellation => PinOf(server.First()).OpenGlobals(cancellation));
+            foreach (PostgresSource source in server)
+            {
+                BytePath name = _names[source] = MemberOf($"{source.Target.Database}{suffix}", "dump");
+                _members.Add(name, cancellation => _pins[source].OpenDump(cancellation));
+            }
+            _members.Add(MemberOf($"globals{suffix}", "sql"), cancellation => _pins[server.First()].OpenGlobals(cancellation));
         }
     }
-
-    private PinnedPostgres PinOf(PostgresSource source) => _pins[source];
 
     /// <summary>Letters, digits and a few signs stand as they are; every other byte as %XX, as in a URL.</summary>
     internal static BytePath MemberOf(string name, string extension)

@@ -16,7 +16,7 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class PreparedService : IAsyncDisposable
 {
-    private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2), OnlineBackupPatience = TimeSpan.FromMinutes(30);
 
     private readonly DatabasePaths _databases;
     private readonly HashSet<string> _warnedBefore;
@@ -41,6 +41,9 @@ internal sealed class PreparedService : IAsyncDisposable
     /// <summary>Its PostgreSQL databases, connected.</summary>
     internal PostgresDumps Dumps { get; private set; } = PostgresDumps.None;
 
+    /// <summary>The backup that the running server made of its own database; null when the database is staged in the window.</summary>
+    internal StagedRocksDb? OnlineBackup { get; private set; }
+
     /// <summary>Everything of the service, in tree order, as it looked.</summary>
     internal CutListing Listing { get; }
 
@@ -60,18 +63,19 @@ internal sealed class PreparedService : IAsyncDisposable
     /// <param name="settings">Which.</param>
     /// <param name="context">The run.</param>
     /// <param name="parent">It in the parent snapshot.</param>
-    /// <param name="tell">Told of warnings, when there will be no cut.</param>
+    /// <param name="isDryRun">There will be no cut: its warnings are told now, and the server makes no backup.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ExplainedException">It cannot be backed up.</exception>
     internal static async Task<PreparedService> PrepareAsync(
-        ServiceSettings settings, CutContext context, ServiceSnapshot? parent, Action<string>? tell, CancellationToken cancellationToken)
+        ServiceSettings settings, CutContext context, ServiceSnapshot? parent, bool isDryRun, CancellationToken cancellationToken)
     {
         ServiceProfile profile = ServiceProfiles.For(settings.Kind) ?? throw new OperationException($"There is no kind '{settings.Kind}'.");
         ServiceLayout layout = profile.Describe(settings.ToFacts(), note => context.Progress.Message($"{settings.Name}: {note}"));
-        var prepared = new PreparedService(settings, layout, context, parent, tell);
+        var prepared = new PreparedService(settings, layout, context, parent, isDryRun ? context.Progress.Warn : null);
         try
         {
             prepared.Dumps = await PostgresDumps.OpenAsync(layout, context.Time, cancellationToken);
+            if (!isDryRun) await prepared.HaveServerBackUpAsync(cancellationToken);
             await prepared.LookAsync(cancellationToken);
             return prepared;
         }
@@ -82,6 +86,20 @@ internal sealed class PreparedService : IAsyncDisposable
         }
     }
 
+    /// <summary>A running server's database is taken as the server itself backs it up, where its configuration provides for that.</summary>
+    private async Task HaveServerBackUpAsync(CancellationToken cancellationToken)
+    {
+        if (Settings is not { Quiesce: QuiesceMode.Online, Unit: { } unit } || Layout is not { OnlineBackup: { } online, RocksDbDirectories: [var database] }) return;
+        if (!(await _context.Manager.DescribeAsync([unit], cancellationToken))[0].IsActive) return;
+        var engine = new EngineBackup(online.BackupDirectory);
+        uint? previous = engine.FindNewest();
+        await _context.Manager.SignalAsync(unit, "SIGUSR2", cancellationToken);
+        uint made = await engine.WaitForNewAsync(previous, OnlineBackupPatience, _context.Time, cancellationToken);
+        BytePath staging = StagingDirectory.Create(online.BackupDirectory, _context.StagingDirectory);
+        OnlineBackup = engine.Open(made, SymlinkChain.Resolve(database).Target, staging, EngineBackupCheck.Quick, cancellationToken);
+        _context.Progress.Message($"{Settings.Name}: the server has made its backup {made} in {online.BackupDirectory}");
+    }
+
     /// <summary>A fresh view of the service's tree, for another walk.</summary>
     internal ServiceTree MakeTree(CutFindings findings) => new(Settings, Layout, _context.Repository, findings.Add, findings.AddLeftOut);
 
@@ -90,7 +108,7 @@ internal sealed class PreparedService : IAsyncDisposable
         ServiceTree tree = MakeTree(Findings);
         foreach (BytePath database in tree.RocksDbDirectories)
             foreach (BytePath stale in StaleStaging.Remove(database.Parent)) _context.Progress.Message($"removed {stale}, which an interrupted run had left");
-        Dictionary<BytePath, StagedFile> engineFiles = tree.RocksDbDirectories.SelectMany(RocksDbStaging.Look).ToDictionary(static file => file.OriginalPath);
+        Dictionary<BytePath, StagedFile> engineFiles = (OnlineBackup?.Files ?? tree.RocksDbDirectories.SelectMany(RocksDbStaging.Look)).ToDictionary(static file => file.OriginalPath);
         ParentArchive? parent = Parent is null ? null : _context.OpenParent(Parent.Archive, cancellationToken);
         await using (parent)
         {
@@ -171,6 +189,7 @@ internal sealed class PreparedService : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Listing.Dispose();
+        OnlineBackup?.Dispose();
         await Dumps.DisposeAsync();
     }
 }

@@ -13,7 +13,7 @@ internal sealed class PreparedServices : IAsyncDisposable
 
     /// <summary>Looks at each; one that cannot be backed up goes to <paramref name="fail"/>.</summary>
     internal static async Task<PreparedServices> PrepareAsync(
-        IReadOnlyList<ServiceSettings> services, OpenedRepository opened, CutContext context, bool tellWarnings, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
+        IReadOnlyList<ServiceSettings> services, OpenedRepository opened, CutContext context, bool isDryRun, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
     {
         var prepared = new PreparedServices();
         try
@@ -23,7 +23,7 @@ internal sealed class PreparedServices : IAsyncDisposable
                 try
                 {
                     ServiceSnapshot? parent = opened.ParentOf(service.Name)?.Snapshot.Services.First(other => other.Name == service.Name);
-                    prepared._services.Add(await PreparedService.PrepareAsync(service, context, parent, tellWarnings ? context.Progress.Warn : null, cancellationToken));
+                    prepared._services.Add(await PreparedService.PrepareAsync(service, context, parent, isDryRun, cancellationToken));
                 }
                 catch (ExplainedException e) when (e is not RepositoryException)
                 {

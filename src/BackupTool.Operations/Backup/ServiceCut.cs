@@ -98,8 +98,9 @@ internal sealed class ServiceCut : IAsyncDisposable
     private void Take(CancellationToken cancellationToken)
     {
         ServiceTree tree = _prepared.MakeTree(Findings);
-        foreach (BytePath database in tree.RocksDbDirectories) Stage(database, cancellationToken);
-        Dictionary<BytePath, StagedFile> staged = _rocksDbs.SelectMany(static db => db.Files).ToDictionary(static file => file.OriginalPath);
+        if (_prepared.OnlineBackup is null)
+            foreach (BytePath database in tree.RocksDbDirectories) Stage(database, cancellationToken);
+        Dictionary<BytePath, StagedFile> staged = (_prepared.OnlineBackup?.Files ?? _rocksDbs.SelectMany(static db => db.Files)).ToDictionary(static file => file.OriginalPath);
         using (_before = _prepared.Listing.ReadAll().GetEnumerator())
         {
             _isBeforeOver = !_before.MoveNext();

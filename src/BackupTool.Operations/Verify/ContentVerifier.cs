@@ -1,3 +1,4 @@
+using BackupTool.Operations.Backup;
 using BackupTool.Operations.Restore;
 using BackupTool.Posix;
 using BackupTool.Repositories;
@@ -15,8 +16,13 @@ namespace BackupTool.Operations.Verify;
 /// Puts the services of a snapshot together again in a scratch directory and looks at them as their programs would: SQLite databases are checked, plugins are read
 /// to the last byte, a RocksDB has a CURRENT that names its MANIFEST.
 /// </summary>
-internal sealed class ContentVerifier(Repository repository, ChunkIndex index, IProgressObserver progress, TimeProvider time)
+internal sealed class ContentVerifier(Repository repository, ChunkIndex index, DumpProof dumps, IProgressObserver progress, TimeProvider time)
 {
+    /// <summary>What nothing can be said of, and why.</summary>
+    internal List<VerificationProblem> Unproven { get; } = [];
+
+    private static readonly BytePath DumpDirectory = PostgresDumps.Directory.WithoutLeadingSlash();
+
     internal async Task<List<VerificationProblem>> CheckAsync(StoredSnapshot snapshot, Func<BytePath> stagingDirectory, CancellationToken cancellationToken)
     {
         var problems = new List<VerificationProblem>();
@@ -28,7 +34,7 @@ internal sealed class ContentVerifier(Repository repository, ChunkIndex index, I
             {
                 var restore = new RestoreRun(repository, index, progress);
                 await restore.RunAsync(new RestoreRequest { Target = scratch, Services = [service] }, cancellationToken);
-                await CheckFilesAsync(service, scratch, problem => problems.Add(new VerificationProblem(where, problem)), cancellationToken);
+                await CheckFilesAsync(service, scratch, where, problem => problems.Add(new VerificationProblem(where, problem)), cancellationToken);
             }
             catch (ExplainedException e)
             {
@@ -42,7 +48,7 @@ internal sealed class ContentVerifier(Repository repository, ChunkIndex index, I
         return problems;
     }
 
-    private async Task CheckFilesAsync(ServiceSnapshot service, BytePath scratch, Action<string> add, CancellationToken cancellationToken)
+    private async Task CheckFilesAsync(ServiceSnapshot service, BytePath scratch, string where, Action<string> add, CancellationToken cancellationToken)
     {
         using var reader = new ArchiveReader(repository, index, service.Archive);
         await foreach (CatalogEntry entry in reader.ReadCatalogAsync(cancellationToken))
@@ -51,6 +57,7 @@ internal sealed class ContentVerifier(Repository repository, ChunkIndex index, I
             try
             {
                 if (entry.IsDatabase) CheckDatabase(restored, cancellationToken);
+                else if (entry.Kind == FileKind.Regular && entry.Path.Parent == DumpDirectory) await CheckDumpAsync(service, entry.Path, restored, where, add, cancellationToken);
                 else if (service.Facts.ContainsKey($"plugin /{entry.Path}")) MaubotPlugin.Read(restored);
                 else if (entry.Kind == FileKind.Regular && entry.Path.Name == BytePath.From("CURRENT") && !RocksDbStaging.IsDatabase(restored.Parent))
                     add($"{entry.Path}: names a MANIFEST that is not there");
@@ -60,6 +67,14 @@ internal sealed class ContentVerifier(Repository repository, ChunkIndex index, I
                 add($"{entry.Path}: {e.Message}");
             }
         }
+    }
+
+    private async Task CheckDumpAsync(ServiceSnapshot service, BytePath member, BytePath restored, string where, Action<string> add, CancellationToken cancellationToken)
+    {
+        DumpFinding finding = await dumps.CheckAsync(service, member, restored, cancellationToken);
+        if (finding.Problem is { } problem) add($"{member}: {problem}");
+        if (finding.Unproven is { } reason) Unproven.Add(new VerificationProblem(where, $"{member}: {reason}"));
+        if (finding.Seen is { } seen) progress.Message($"{service.Name}: {member} restores: {seen}");
     }
 
     /// <summary>Copies it once more, which checks it: the copy is what a program would read.</summary>

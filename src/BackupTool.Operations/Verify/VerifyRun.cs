@@ -1,5 +1,6 @@
 using BackupTool.Repositories;
 using BackupTool.Repositories.Verification;
+using BackupTool.Services.Sources.Postgres;
 
 namespace BackupTool.Operations.Verify;
 
@@ -19,12 +20,17 @@ public enum VerifyLevel
 /// <param name="Snapshots">The snapshots that were looked at.</param>
 /// <param name="ReadBytes">Bytes of packs that were read.</param>
 /// <param name="Problems">What was found.</param>
+/// <param name="Unproven">What nothing can be said of: a dump for which no server is there. Not green.</param>
 /// <param name="EvidenceFile">The report in the repository; null where it could not be written.</param>
 public sealed record VerifyReport(
-    VerifyLevel Level, IReadOnlyList<StoredSnapshot> Snapshots, long ReadBytes, IReadOnlyList<VerificationProblem> Problems, string? EvidenceFile);
+    VerifyLevel Level, IReadOnlyList<StoredSnapshot> Snapshots, long ReadBytes, IReadOnlyList<VerificationProblem> Problems, IReadOnlyList<VerificationProblem> Unproven, string? EvidenceFile);
 
 /// <summary>Verifies a repository, and leaves a report of it there.</summary>
-public sealed class VerifyRun(Repository repository, IProgressObserver progress, TimeProvider time)
+/// <param name="repository">It.</param>
+/// <param name="postgresFor">For the content level: a database of the server into which the dumps of a service may be restored, given the service's name.</param>
+/// <param name="progress">Who is told.</param>
+/// <param name="time">The clock.</param>
+public sealed class VerifyRun(Repository repository, Func<string, PostgresTarget> postgresFor, IProgressObserver progress, TimeProvider time)
 {
     /// <summary>Verifies. Problems are found, not thrown.</summary>
     /// <param name="level">How thoroughly.</param>
@@ -43,15 +49,16 @@ public sealed class VerifyRun(Repository repository, IProgressObserver progress,
             progress.Begin("data", await verifier.CountDataAsync(subset, cancellationToken), null);
             await verifier.CheckDataAsync(subset, cancellationToken);
         }
-        List<VerificationProblem> problems = [.. verifier.Problems];
+        List<VerificationProblem> problems = [.. verifier.Problems], unproven = [];
         if (level == VerifyLevel.Content)
         {
             snapshots = choose(snapshots);
-            var contents = new ContentVerifier(repository, verifier.Index, progress, time);
+            var contents = new ContentVerifier(repository, verifier.Index, new DumpProof(postgresFor, time), progress, time);
             foreach (StoredSnapshot snapshot in snapshots) problems.AddRange(await contents.CheckAsync(snapshot, stagingDirectory, cancellationToken));
+            unproven = contents.Unproven;
         }
-        string? evidence = await RecordAsync(level, subset, snapshots, problems, verifier.ReadBytes, cancellationToken);
-        return new VerifyReport(level, snapshots, verifier.ReadBytes, problems, evidence);
+        string? evidence = await RecordAsync(level, subset, snapshots, [.. problems, .. unproven], verifier.ReadBytes, cancellationToken);
+        return new VerifyReport(level, snapshots, verifier.ReadBytes, problems, unproven, evidence);
     }
 
     private async Task<string?> RecordAsync(
