@@ -20,6 +20,7 @@ public sealed class HttpCheck(HttpProbe probe, TimeSpan? patience = null) : IHea
         AllowAutoRedirect = false,
         MaxResponseHeadersLength = 32, // KiB
         MaxResponseDrainSize = 0,
+        PooledConnectionLifetime = TimeSpan.Zero, // `Connection: close` alone leaves it to the server
     });
 
     private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(5);
