@@ -88,7 +88,9 @@ public sealed class FreezeUnitsTests(RealSystemd systemd) : ServiceManagerTests(
     {
         await RunningAsync("f-stops.service", """
             [Service]
-            ExecStart=/bin/bash -c 'trap "touch /run/f-stopped; exit 0" TERM; while :; do sleep 0.02; done'
+            Type=notify
+            NotifyAccess=all
+            ExecStart=/bin/bash -c 'trap "touch /run/f-stopped; exit 0" TERM; systemd-notify --ready; while :; do sleep 0.02; done'
             """);
         await Manager.FreezeAsync("f-stops", Test.Token);
 

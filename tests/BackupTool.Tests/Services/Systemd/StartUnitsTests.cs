@@ -117,9 +117,10 @@ public sealed class StartUnitsTests(RealSystemd systemd) : ServiceManagerTests(s
     {
         await RunningAsync("b-signalled.service", """
             [Service]
-            ExecStart=/bin/bash -c 'trap "echo main >> /run/b-signals" USR2; (trap "echo child >> /run/b-signals" USR2; while :; do sleep 0.02; done) & while :; do sleep 0.02; done'
+            Type=notify
+            NotifyAccess=all
+            ExecStart=/bin/bash -c 'trap "echo main >> /run/b-signals" USR2; (trap "echo child >> /run/b-signals" USR2; while :; do sleep 0.02; done) & sleep 0.1; systemd-notify --ready; while :; do sleep 0.02; done'
             """);
-        await Task.Delay(200, Test.Token);
 
         await Manager.SignalAsync("b-signalled", "SIGUSR2", Test.Token);
 

@@ -8,7 +8,9 @@ public sealed class StopUnitsTests(RealSystemd systemd) : ServiceManagerTests(sy
 {
     private const string IgnoresTerm = """
         [Service]
-        ExecStart=/bin/bash -c 'trap "" TERM; while :; do sleep 0.05; done'
+        Type=notify
+        NotifyAccess=all
+        ExecStart=/bin/bash -c 'trap "" TERM; systemd-notify --ready; while :; do sleep 0.05; done'
         """;
 
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
@@ -18,7 +20,9 @@ public sealed class StopUnitsTests(RealSystemd systemd) : ServiceManagerTests(sy
     {
         const string slow = """
             [Service]
-            ExecStart=/bin/bash -c 'trap "sleep 0.4; exit 0" TERM; while :; do sleep 0.02; done'
+            Type=notify
+            NotifyAccess=all
+            ExecStart=/bin/bash -c 'trap "sleep 0.4; exit 0" TERM; systemd-notify --ready; while :; do sleep 0.02; done'
             """;
         await RunningAsync("s-one.service", slow);
         await RunningAsync("s-two.service", slow);
@@ -66,7 +70,9 @@ public sealed class StopUnitsTests(RealSystemd systemd) : ServiceManagerTests(sy
     {
         const string ordered = """
             [Service]
-            ExecStart=/bin/bash -c 'trap "sleep 0.3; touch /run/s-home.ended; exit 0" TERM; while :; do sleep 0.02; done'
+            Type=notify
+            NotifyAccess=all
+            ExecStart=/bin/bash -c 'trap "sleep 0.3; touch /run/s-home.ended; exit 0" TERM; systemd-notify --ready; while :; do sleep 0.02; done'
             """;
         await Systemd.WriteUnitsAsync(("s-home.service", ordered), ("s-bridge.service", Unit("After=s-home.service", IgnoresTerm + "\nTimeoutStopSec=10min")));
         await Systemd.ExecAsync("systemctl", "start", "s-home", "s-bridge");
