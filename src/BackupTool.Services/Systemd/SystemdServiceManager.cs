@@ -55,9 +55,13 @@ public sealed class SystemdServiceManager : IServiceManager
         // A job that ends well is not yet a unit that is up: systemd calls it a success when conditions forbid the start, and a Type=simple process may be dead already.
         if (properties["ActiveState"] == "failed")
             throw new ServiceManagerException($"{properties["Id"]} ended as soon as it had started ({end})", $"See why in \"journalctl -u {unit} -n 50\".");
-        if (properties["ActiveState"] == "inactive" && properties["ConditionResult"] == "no")
-            throw new ServiceManagerException($"{properties["Id"]} did not start: a condition of its unit file is not met", $"\"systemctl status {unit}\" says which one (ConditionPathExists= and its like).");
+        if (properties["ActiveState"] == "inactive" && !HasRun(properties))
+            throw new ServiceManagerException($"{properties["Id"]} did not start: a condition of its unit file is not met, or it ended at once", $"See \"systemctl status {unit}\" and \"journalctl -u {unit} -n 50\".");
     }
+
+    // systemd forgets a unit that has ended and that no other mentions, its conditions included: then only a oneshot is believed.
+    private static bool HasRun(UnitProperties properties) =>
+        properties["ConditionTimestampMonotonic"] is "" or "0" ? properties["Type"] == "oneshot" : properties["ConditionResult"] == "yes";
 
     /// <inheritdoc/>
     public Task FreezeAsync(string unit, CancellationToken cancellationToken) => _freezer.FreezeAsync(UnitName.Complete(unit), cancellationToken);

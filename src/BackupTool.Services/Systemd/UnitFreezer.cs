@@ -53,17 +53,9 @@ internal sealed class UnitFreezer(SystemdClient client, TimeProvider clock)
 
     private async Task<UnitProperties> ShowAsync(string unit, CancellationToken cancellationToken) => (await client.ShowAsync([unit], cancellationToken))[0];
 
-    private static ServiceManagerException Explain(string unit, ClientAnswer answer, UnitProperties properties)
-    {
-        if (properties["LoadState"] == "loaded" && properties["CanFreeze"] != "yes")
-        {
-            return new ServiceManagerException($"{unit} cannot be frozen: systemd can freeze only services with a cgroup (version 2) of their own",
-                $"Use quiesce = \"stop\" for it; \"systemctl show --property=CanFreeze {unit}\" says when it can be.");
-        }
-        return answer.ExitCode != 0
-            ? SystemdFailure.Refused($"{unit} cannot be frozen (it is {properties["ActiveState"]}/{properties["SubState"]})", unit, answer)
-            : new ServiceManagerException($"{unit} cannot be frozen: systemd calls it {properties["FreezerState"]} afterwards", $"Use quiesce = \"stop\" for it, and see \"systemctl status {unit}\".");
-    }
+    private static ServiceManagerException Explain(string unit, ClientAnswer answer, UnitProperties properties) => answer.ExitCode != 0
+        ? SystemdFailure.Refused($"{unit} cannot be frozen (it is {properties["ActiveState"]}/{properties["SubState"]})", unit, answer)
+        : new ServiceManagerException($"{unit} cannot be frozen: systemd calls it {properties["FreezerState"]} afterwards", $"Use quiesce = \"stop\" for it, and see \"systemctl status {unit}\".");
 
     // systemd ends it, its watchdog for instance, and thaws nothing that it ends; signals that the service handles wait for the thaw, SIGKILL does not.
     private static ServiceManagerException StoppingWhileFrozen(UnitProperties properties) => new(

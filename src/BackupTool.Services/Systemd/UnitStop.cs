@@ -6,7 +6,7 @@ internal sealed class UnitStop(SystemdClient client, TimeProvider clock)
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(250);
 
     /// <summary>How long a unit may take to be gone after it was killed.</summary>
-    private static readonly TimeSpan KillGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan KillGrace = TimeSpan.FromSeconds(5);
 
     internal async Task StopAsync(IReadOnlyList<string> units, TimeSpan patience, CancellationToken cancellationToken)
     {

@@ -135,7 +135,7 @@ public sealed class DescribeUnitsTests(RealSystemd systemd) : ServiceManagerTest
     public async Task A_systemctl_that_ignores_its_orders_in_a_chroot_is_not_believed()
     {
         var chroot = new SystemdServiceManager(TimeProvider.System, "/bin/sh", "-c", "echo \"Running in chroot, ignoring command '$2'\" >&2; exit 0", "sh");
-        (await FailureAsync(() => chroot.StartAsync("d-runs", Test.Token))).Message.Should().Contain("Running in chroot");
+        (await FailureAsync(() => chroot.StartAsync("d-runs", Test.Token))).Message.Should().StartWith("systemd cannot be reached: Running in chroot");
     }
 
     [Fact]
