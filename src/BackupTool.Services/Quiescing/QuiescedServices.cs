@@ -129,8 +129,15 @@ public sealed class QuiescedServices : IAsyncDisposable
         _atRest = await DescribeAsync(cancellationToken);
         foreach (PlannedService service in Plan.Services)
             if (service.Unit is { } unit) _copies[service.Target.Name] = StoppedStates.Judge(service, _atRest[unit], PatienceWith(unit));
-        // Written while the snapshots are pinned: nothing waits for it, and a recovery can do without.
-        if (_owed is not null) _evidence = Task.Run(() => _owed.MarkDown(Invocations()), CancellationToken.None);
+        if (_owed is not null) _evidence = WriteEvidenceAsync(_owed);
+    }
+
+    // Written while the snapshots are being pinned: nothing waits for it, and a recovery can do without.
+    private async Task WriteEvidenceAsync(OwedRestarts owed)
+    {
+        Dictionary<string, string> invocations = Invocations();
+        await Task.Yield();
+        owed.MarkDown(invocations);
     }
 
     private async Task StopAsync(string[] units, TimeSpan patience, CancellationToken cancellationToken)
