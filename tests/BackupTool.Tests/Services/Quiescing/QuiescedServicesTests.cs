@@ -66,13 +66,27 @@ public sealed class QuiescedServicesTests : IDisposable
     }
 
     [Fact]
-    public void A_socket_is_stopped_before_everything_and_started_before_its_service()
+    public void A_timer_is_stopped_before_everything_and_started_before_its_service()
     {
-        SimulatedUnit socket = _stack.Systemd.Add(new SimulatedUnit("maubot.socket") { Triggers = ["maubot.service"], IsPulled = true });
+        SimulatedUnit timer = _stack.Systemd.Add(new SimulatedUnit("maubot.timer") { Triggers = ["maubot.service"], IsPulled = true });
         _stack.Run();
-        _stack.Systemd.Log[0].Should().Be("stopping maubot.socket");
-        _stack.Systemd.Log.Should().ContainInOrder("window", "healthy continuwuity.service", "starting maubot.socket", "maubot.socket brings back maubot.service");
-        socket.IsActive.Should().BeTrue();
+        _stack.Systemd.Log.Take(2).Should().Equal("stopping maubot.timer", "stopped maubot.timer");
+        _stack.Systemd.Log.Should().ContainInOrder("window", "healthy continuwuity.service", "starting maubot.timer", "maubot.timer brings back maubot.service");
+        timer.IsActive.Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_socket_can_be_had_back_though_the_stop_of_its_service_was_cancelled()
+    {
+        using var cancel = new CancellationTokenSource();
+        _stack.Systemd.Add(new SimulatedUnit("continuwuity.socket") { Triggers = ["continuwuity.service"], IsPulled = true });
+        QuiescePlan plan = _stack.Plan();
+        _stack.Client.OnCall = call =>
+        {
+            if (call == "stop continuwuity.service continuwuity.socket") cancel.Cancel();
+        };
+        FluentActions.Invoking(() => _stack.Time.Run(() => _stack.EnterAsync(plan, cancel.Token))).Should().Throw<QuiesceCancelledException>().Which.Outcome.IsWell.Should().BeTrue();
+        _stack.Systemd.Units.Values.Should().OnlyContain(unit => unit.IsActive);
     }
 
     [Fact]

@@ -79,7 +79,9 @@ internal sealed class SimulatedSystemd(VirtualTime time)
     {
         SimulatedUnit unit = Units[name];
         _pendingStops.Remove(name);
+        while (unit.Active == "activating") await Task.Delay(TimeSpan.FromMilliseconds(5), time);   // the same job
         if (unit.IsActive) return;
+        while (unit.Triggers.Any(_pendingStops.Contains)) await Task.Delay(TimeSpan.FromMilliseconds(5), time);   // systemd stops first what is to stop
         foreach (string required in unit.Requires)
         {
             await StartAsync(required);
@@ -91,6 +93,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
         Log.Add($"starting {name}");
         unit.Invocation++;
         int invocation = unit.Invocation;
+        unit.Active = "activating";
         await Task.Delay(unit.StartTakes, time);
         if (unit.Invocation != invocation) return;
         if (unit.FailingStarts > 0 || (unit.WantsItsDatabaseAlone && ArePinsHeld(name)))
@@ -119,7 +122,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
 
     private bool ComeBack(SimulatedUnit unit, string because)
     {
-        if (unit.IsActive || unit.Active == "failed" || _pendingStops.Contains(unit.Name)) return false;
+        if (unit.Active is not "inactive" || _pendingStops.Contains(unit.Name)) return false;
         foreach (string required in unit.Requires) ComeBack(Units[required], unit.Name);
         Log.Add($"{because} brings back {unit.Name}");
         unit.Invocation++;
