@@ -33,6 +33,7 @@ internal sealed class HeldJournal : IDisposable
     /// <summary>Publishes a record: it is on the disk, whole, when this returns. One in which nothing is owed is the absence of a file.</summary>
     internal void Write(RestartRecord record)
     {
+        ObjectDisposedException.ThrowIf(_lock.IsClosed, this);   // it may be another's by now
         if (!record.IsAnythingOwed)
         {
             Remove();

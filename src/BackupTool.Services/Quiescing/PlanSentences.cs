@@ -23,7 +23,7 @@ internal static class PlanSentences
     private static string Notes(PlannedService service) => string.Concat(service.Notes.Select(static note => $" ({note})"));
 
     private static IEnumerable<PlanStep> Stops(QuiescePlan plan) => plan.Units.Where(static unit => unit.Mode == QuiesceMode.Stop)
-        .OrderBy(static unit => unit.StopLevel).ThenBy(static unit => unit.Role != UnitRole.Trigger)
+        .OrderBy(static unit => unit.StopLevel).ThenBy(static unit => unit.Role == UnitRole.Trigger)
         .Select(unit => new PlanStep(unit.Unit, $"stop {Name(unit)}: {unit.Reason}{Before(plan, unit)}; killed after {Seconds(unit.StopPatience)}"));
 
     private static string Before(QuiescePlan plan, PlannedUnit stopped)

@@ -37,7 +37,7 @@ public sealed record PlannedUnit
     /// <summary>Services that must be healthy before it is started.</summary>
     public required IReadOnlyList<string> WaitsForServices { get; init; }
 
-    /// <summary>Units without which it must not be started: where they are held back, so is it.</summary>
+    /// <summary>Units that its start would start, too: it is held back until they run.</summary>
     public required IReadOnlyList<string> RequiresUnits { get; init; }
 
     /// <summary>Units whose start is tried before its own, whatever becomes of it.</summary>

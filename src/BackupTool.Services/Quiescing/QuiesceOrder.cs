@@ -14,7 +14,7 @@ internal sealed class QuiesceOrder
     private readonly IReadOnlyDictionary<string, Touched> _touched;
     private readonly IReadOnlyDictionary<string, UnitState> _states;
     private readonly Dictionary<string, string> _unitOf = new(StringComparer.Ordinal);   // of services whose unit is touched
-    private readonly Dictionary<string, string> _tied = new(StringComparer.Ordinal);     // trigger → the service that stops with it: they stop in one go
+    private readonly Dictionary<string, string> _tied = new(StringComparer.Ordinal);     // trigger → its service: they stop in one go
     private readonly UnitGraph _stops = new(), _starts = new();
     private readonly Dictionary<string, List<string>> _requires = new(StringComparer.Ordinal), _orderedAfter = new(StringComparer.Ordinal), _gates = new(StringComparer.Ordinal);
 
@@ -47,10 +47,14 @@ internal sealed class QuiesceOrder
         return [.. _starts.InOrder().Where(_touched.ContainsKey).Select(unit => Plan(_touched[unit], levels))];
     }
 
+    // systemd refuses to start a socket while its service runs. Stopped before its service, it could not be had back if this were cancelled or killed in between; so
+    // both stop in one go, in which systemd starts nothing for the socket any more. So do a trigger and the service that cannot be without it.
     private void FindTied()
     {
         foreach (Touched trigger in Stopped(UnitRole.Trigger))
-            if (Triggered(trigger).FirstOrDefault(unit => IsIn(trigger.State.StopsWithIt, unit.Unit)) is { } service) _tied[trigger.Unit] = service.Unit;
+        {
+            if (Triggered(trigger).FirstOrDefault(unit => IsSocket(trigger) || IsIn(trigger.State.StopsWithIt, unit.Unit)) is { } service) _tied[trigger.Unit] = service.Unit;
+        }
     }
 
     private void OrderAsConfigured(List<QuiesceProblem> problems)
@@ -94,8 +98,12 @@ internal sealed class QuiesceOrder
             foreach (Touched unit in Triggered(trigger))
             {
                 _stops.TryOrder(Stop(trigger.Unit), Stop(unit.Unit));
-                foreach (string required in _requires[unit.Unit].Where(required => required != trigger.Unit).ToArray()) Require(trigger.Unit, required);
+                // Its triggers wait for the same, and sockets of one service must be started together: the first that is asked starts it.
+                foreach (string required in _requires[unit.Unit].Where(required => !IsIn(unit.State.TriggeredBy, required)).ToArray()) Require(trigger.Unit, required);
                 OrderStart(trigger.Unit, unit.Unit);
+                // A timer or path may start the service at once, and beside that no socket of it could be started.
+                if (IsSocket(trigger)) continue;
+                foreach (Touched socket in Stopped(UnitRole.Trigger).Where(other => IsSocket(other) && IsIn(unit.State.TriggeredBy, other.Unit))) OrderStart(socket.Unit, trigger.Unit);
             }
         }
     }
@@ -163,6 +171,8 @@ internal sealed class QuiesceOrder
     private IEnumerable<Touched> Triggered(Touched trigger) => Stopped().Where(unit => IsIn(unit.State.TriggeredBy, trigger.Unit));
 
     private IEnumerable<Touched> Stopped(UnitRole? role = null) => _touched.Values.Where(unit => unit.Mode == QuiesceMode.Stop && (role is null || unit.Role == role));
+
+    private static bool IsSocket(Touched unit) => unit.Unit.EndsWith(".socket", StringComparison.Ordinal);
 
     private Touched? Find(string name) => _states.TryGetValue(name, out UnitState? state) ? _touched.GetValueOrDefault(state.Name) : _touched.GetValueOrDefault(name);
 

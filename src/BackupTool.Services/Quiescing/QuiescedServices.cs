@@ -118,7 +118,8 @@ public sealed class QuiescedServices : IAsyncDisposable
         foreach (IGrouping<int, PlannedUnit> level in Plan.Units.Where(static unit => unit.Mode == QuiesceMode.Stop).GroupBy(static unit => unit.StopLevel).OrderBy(static level => level.Key))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            await Task.WhenAll(level.GroupBy(static unit => unit.StopPatience).Select(group => StopAsync([.. group.Select(static unit => unit.Unit)], group.Key, cancellationToken)));
+            // A service before its socket: should only the first of two jobs reach systemd, that socket could not be started beside its running service.
+            await Task.WhenAll(level.OrderBy(static unit => unit.Role == UnitRole.Trigger).GroupBy(static unit => unit.StopPatience).Select(group => StopAsync([.. group.Select(static unit => unit.Unit)], group.Key, cancellationToken)));
         }
         foreach (PlannedUnit unit in Plan.Units.Reverse().Where(static unit => unit.Mode == QuiesceMode.Freeze))
         {
@@ -129,8 +130,15 @@ public sealed class QuiescedServices : IAsyncDisposable
         _atRest = await DescribeAsync(cancellationToken);
         foreach (PlannedService service in Plan.Services)
             if (service.Unit is { } unit) _copies[service.Target.Name] = StoppedStates.Judge(service, _atRest[unit], PatienceWith(unit));
-        // Written while the snapshots are pinned: nothing waits for it, and a recovery can do without.
-        if (_owed is not null) _evidence = Task.Run(() => _owed.MarkDown(Invocations()), CancellationToken.None);
+        if (_owed is not null) _evidence = WriteEvidenceAsync(_owed);
+    }
+
+    // Written while the snapshots are being pinned: nothing waits for it, and a recovery can do without.
+    private async Task WriteEvidenceAsync(OwedRestarts owed)
+    {
+        Dictionary<string, string> invocations = Invocations();
+        await Task.Yield();
+        owed.MarkDown(invocations);
     }
 
     private async Task StopAsync(string[] units, TimeSpan patience, CancellationToken cancellationToken)

@@ -35,6 +35,9 @@ public sealed class RestartJournal(BytePath directory)
 
     internal static BytePath AsideName(DateTimeOffset now) => BytePath.From($"{IllegiblePrefix}{now.UtcDateTime:yyyyMMdd'T'HHmmss'.'fffffff}.json");
 
+    /// <summary>The last holding through this object; whether it has ended or not.</summary>
+    internal HeldJournal? Held { get; private set; }
+
     /// <summary>Takes the lock; null when a living process has it.</summary>
     internal HeldJournal? TryHold()
     {
@@ -44,7 +47,7 @@ public sealed class RestartJournal(BytePath directory)
         try
         {
             file = OpenLock(folder);
-            if (PosixFile.TryLock(file)) return new HeldJournal(this, folder, file);
+            if (PosixFile.TryLock(file)) return Held = new HeldJournal(this, folder, file);
         }
         catch
         {

@@ -40,7 +40,15 @@ internal sealed class Resumption(
         _releasePins = releasePins;
         OwedUnit[] mine = [.. _record.Units.Where(unit => _ours.Contains(unit.Unit))];
         foreach (OwedUnit unit in mine.Where(static unit => unit.Mode == QuiesceMode.Freeze)) await ThawAsync(unit);
-        return await Task.WhenAll(mine.Select(SettleAsync));
+        return await Task.WhenAll((await Task.WhenAll(mine.Select(SettleAsync))).Select(LookAgainAsync));
+    }
+
+    /// <summary>What was held back may have been started by somebody else meanwhile, a trigger for one.</summary>
+    private async Task<UnitOutcome> LookAgainAsync(UnitOutcome outcome)
+    {
+        if (!outcome.IsOwed || _thawFailures.ContainsKey(outcome.Unit) || await StateOfAsync(outcome.Unit) is not { IsActive: true }) return outcome;
+        owed.MarkPaid(outcome.Unit);
+        return outcome with { IsBack = true, IsOwed = false, Notes = [.. outcome.Notes, "something else has started it"] };
     }
 
     /// <summary>What a service answered; null when it was not asked.</summary>
@@ -98,7 +106,7 @@ internal sealed class Resumption(
         foreach (Task<Gate> waiting in unit.WaitsForServices.Select(GateAsync).ToArray())
             if (await waiting is { IsOpen: false } closed) return new UnitResult(false, true, true, closed.Reason);
         foreach (string required in unit.RequiresUnits.Where(IsKnown))
-            if (await UnitAsync(required) is { IsHeldBack: true } heldBack) return new UnitResult(false, true, true, $"it would start {required}, which waits: {heldBack.Problem}");
+            if (await UnitAsync(required) is { IsStarted: false } down) return new UnitResult(false, true, true, $"{required} does not run: {down.Problem}");
         foreach (string before in unit.OrderedAfterUnits.Where(IsKnown)) await UnitAsync(before);
         return await StartAsync(unit);
     }
