@@ -213,7 +213,7 @@ public sealed class ForgejoProfileTests : IDisposable
             {
                 // what is promised
             }
-        }, iter: 3_000, threads: 1);
+        }, iter: 1_000, threads: 1);
     }
 
     private BytePath LayOut(string ini)
