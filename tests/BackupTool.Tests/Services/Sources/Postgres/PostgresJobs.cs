@@ -28,10 +28,10 @@ internal static class PostgresJobs
         Environment.Exit(0);
     }
 
-    // Not async: until the module's initializer returns, no other thread may run code of this module.
+    // Not async, and without options of this module's types: until its initializer returns, no other thread may run its code.
     private static void DumpHalf(PostgresTarget target)
     {
-        PostgresSource source = PostgresSource.OpenAsync(target, PostgresServer.Options, CancellationToken.None).GetAwaiter().GetResult();
+        PostgresSource source = PostgresSource.OpenAsync(target, new PostgresOptions(), CancellationToken.None).GetAwaiter().GetResult();
         PinnedPostgres pinned = source.PinAsync(CancellationToken.None).GetAwaiter().GetResult();
         using Stream dump = pinned.OpenDump(CancellationToken.None);
         dump.ReadExactly(new byte[100_000]);
