@@ -113,12 +113,20 @@ public sealed class DumpFailureTests(PostgresServer server) : IClassFixture<Post
     {
         string database = server.NewDatabase(Rows, BodyBytes);
         using Process job = PostgresJobs.StartDumpThatNobodyReads(server.Peer(database));
+        (await job.StandardOutput.ReadLineAsync(Test.Token)).Should().Be("pinned");
+        // A pg_dump that waits for a table writes nothing, so no broken pipe would end it.
+        Task locking = Task.Run(() => server.Real.Sql(database, "BEGIN; LOCK TABLE events; SELECT pg_sleep(600)"), Test.Token);
+        await PostgresServer.WaitUntilAsync(() => Sessions(database, "query LIKE '%pg_sleep%'") == "1", "the table to be locked");
+        await job.StandardInput.WriteLineAsync();
         (await job.StandardOutput.ReadLineAsync(Test.Token)).Should().Be("dumping");
+        await PostgresServer.WaitUntilAsync(() => Sessions(database, "wait_event_type = 'Lock'") == "1", "pg_dump to wait for the table");
         int dump = PostgresServer.ChildrenOf(job.Id, "pg_dump").Should().ContainSingle().Subject;
 
         job.Kill();
 
         await PostgresServer.WaitUntilAsync(() => !Directory.Exists($"/proc/{dump}"), "pg_dump to end");
+        server.Real.Sql("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND query LIKE '%pg_sleep%'");
+        await ((Func<Task>)(() => locking)).Should().ThrowAsync<InvalidOperationException>();
         await PostgresServer.WaitUntilAsync(() => Sessions(database) == "0", "its sessions to end");
     }
 
@@ -167,5 +175,6 @@ public sealed class DumpFailureTests(PostgresServer server) : IClassFixture<Post
     private void EndThePin(string database) =>
         server.Real.Sql("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND state = 'idle in transaction'").Should().Be("t");
 
-    private string Sessions(string database) => server.Real.Sql("postgres", $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
+    private string Sessions(string database, string and = "true") =>
+        server.Real.Sql("postgres", $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND {and}");
 }

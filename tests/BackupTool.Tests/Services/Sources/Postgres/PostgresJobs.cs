@@ -10,7 +10,7 @@ internal static class PostgresJobs
 {
     private const string JobVariable = "BACKUP_TESTS_POSTGRES_JOB";
 
-    /// <summary>Starts a dump and leaves it half read; prints "dumping" then.</summary>
+    /// <summary>Pins, prints "pinned", waits for a line, starts a dump that it does not read and prints "dumping".</summary>
     internal static Process StartDumpThatNobodyReads(PostgresTarget target)
     {
         string program = Environment.ProcessPath!;
@@ -28,13 +28,14 @@ internal static class PostgresJobs
         Environment.Exit(0);
     }
 
-    // Not async: until the module's initializer returns, no other thread may run code of this module.
+    // Not async, and without options of this module's types: until its initializer returns, no other thread may run its code.
     private static void DumpHalf(PostgresTarget target)
     {
-        PostgresSource source = PostgresSource.OpenAsync(target, PostgresServer.Options, CancellationToken.None).GetAwaiter().GetResult();
+        PostgresSource source = PostgresSource.OpenAsync(target, new PostgresOptions(), CancellationToken.None).GetAwaiter().GetResult();
         PinnedPostgres pinned = source.PinAsync(CancellationToken.None).GetAwaiter().GetResult();
+        Console.WriteLine("pinned");
+        Console.ReadLine();
         using Stream dump = pinned.OpenDump(CancellationToken.None);
-        dump.ReadExactly(new byte[100_000]);
         Console.WriteLine("dumping");
         Console.In.ReadToEnd();
     }
