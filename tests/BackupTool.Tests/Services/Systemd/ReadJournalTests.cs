@@ -45,13 +45,13 @@ public sealed class ReadJournalTests(RealSystemd systemd) : ServiceManagerTests(
     {
         await SayAsync("j-odd", """
             printf 'not \377 UTF-8\n'; printf 'red \033[31m\n'; printf 'tab\there "quoted" \\ ü\n'; head -c 6000 /dev/zero | tr '\0' x; echo
-            printf 'MESSAGE=first\nMESSAGE=second\nPRIORITY=3\n' | logger --journald
+            printf 'MESSAGE=first\nMESSAGE=second\nPRIORITY=3\nOBJECT_SYSTEMD_UNIT=j-odd.service\n' | logger --journald
             """);
 
         IReadOnlyList<JournalLine> lines = await LinesAsync("j-odd", new JournalQuery(100));
 
         lines.Select(line => line.Text).Should().ContainInOrder("not \uFFFD UTF-8", "red \u001b[31m", "tab\there \"quoted\" \\ ü",
-            "(a message of more than 4,096 bytes: \"journalctl -u j-odd.service --all\" shows it)", "first\nsecond");
+            "(a message of more than 4,096 bytes: \"journalctl -u j-odd.service --all\" shows it)");
         lines.Single(line => line.Text == "first\nsecond").Priority.Should().Be(3);
     }
 
