@@ -28,7 +28,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
             LoadState = unit.LoadState,
             ActiveState = unit.Active,
             Result = unit.Result,
-            InvocationId = $"{name}#{unit.Invocation}",
+            InvocationId = unit.Invocation == 0 ? "" : $"{name}#{unit.Invocation}",
             FreezerState = unit.IsFrozen ? "frozen" : "running",
             CanFreeze = unit.CanFreeze,
             TriggeredBy = Names(other => other.Triggers.Contains(name)),
