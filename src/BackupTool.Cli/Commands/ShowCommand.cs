@@ -52,6 +52,7 @@ internal static class ShowCommand
         terminal.WriteLine($"host      {s.Host}, backup {s.ToolVersion}");
         if (s.Labels.Length > 0) terminal.WriteLine($"labels    {string.Join(" ", s.Labels)}");
         if (s.Pinned) terminal.WriteLine("pinned    yes");
+        if (s.WindowSeconds is { } window) terminal.WriteLine($"window    everything held still for {Duration.Format(TimeSpan.FromSeconds(window))}");
         terminal.WriteLine($"stored    {ByteSize.Format(s.Statistics.StoredBytes)} new; read {ByteSize.Format(s.Statistics.ReadBytes)}; {s.Statistics.ReusedEntries:N0} entries unchanged");
         foreach (ServiceSnapshot service in s.Services) Print(terminal, service);
         foreach (ServiceFailure failure in s.Failures) terminal.WriteLine($"\n{failure.Name} is NOT in this snapshot: {failure.Reason}", TextStyle.Error);
@@ -60,11 +61,24 @@ internal static class ShowCommand
     private static void Print(Terminal terminal, ServiceSnapshot service)
     {
         terminal.WriteLine();
-        terminal.WriteLine($"{service.Name} ({service.Kind}, cut {service.Quiesce}): {service.Archive.Entries:N0} entries, {service.Archive.Files:N0} files, {ByteSize.Format(service.Archive.ContentBytes)}");
+        terminal.WriteLine($"{service.Name} ({service.Kind}, {HowCut(service)}): {service.Archive.Entries:N0} entries, {service.Archive.Files:N0} files, {ByteSize.Format(service.Archive.ContentBytes)}");
+        if (service.CrashReason is { } crash) terminal.WriteLine($"  crash     as a crash would leave it: {crash}", TextStyle.Warning);
         foreach (string root in service.Roots) terminal.WriteLine($"  root      {root}");
         foreach ((string key, string value) in service.Facts) terminal.WriteLine($"  {key}: {value}");
         foreach (LeftOut left in service.LeftOut) terminal.WriteLine($"  left out  {left.Path}: {left.Reason}");
         foreach (LeftOut warning in service.Warnings) terminal.WriteLine($"  warning   {warning.Path}: {warning.Reason}", TextStyle.Warning);
+    }
+
+    private static string HowCut(ServiceSnapshot service)
+    {
+        string how = service.Copy switch
+        {
+            "clean" or "crash" => "stopped",
+            "frozen" => "frozen",
+            "inactive" => "not running",
+            _ => service.Quiesce,
+        };
+        return service.DowntimeSeconds is { } down ? $"{how}, down for {Duration.Format(TimeSpan.FromSeconds(down))}" : how;
     }
 
     /// <summary>As <c>ls -l</c> shows it.</summary>

@@ -78,6 +78,13 @@ internal sealed class PostgresDumps : IAsyncDisposable
         foreach ((PostgresSource source, PinnedPostgres pin) in _sources.Zip(pins)) _pins.Add(source, pin);
     }
 
+    /// <summary>Lets the pinned moment go, for another.</summary>
+    internal async Task UnpinAsync(CancellationToken cancellationToken)
+    {
+        foreach (PostgresSource source in _pins.Keys) await source.UnpinAsync(cancellationToken);
+        _pins.Clear();
+    }
+
     /// <summary>What the databases were at the pinned moment: <c>postgresql-dumps/NAME.dump: tables</c> and the like.</summary>
     internal async Task<IEnumerable<KeyValuePair<string, string>>> ReadFactsAsync(CancellationToken cancellationToken)
     {
