@@ -168,11 +168,11 @@ internal sealed class Resumption(
         return new HealthResult(answer.IsHealthy, answer.Reason + before, time.GetTimestamp());
     }
 
-    private Task<HealthAnswer> PollAsync(AwaitedService service)
+    private async Task<HealthAnswer> PollAsync(AwaitedService service)
     {
         var timeout = TimeSpan.FromSeconds(service.HealthTimeoutSeconds);
         if (!service.WasHealthy && timeout > PatienceWithTheUnwell) timeout = PatienceWithTheUnwell;
-        return HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken);
+        return (await HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken)).Answer;
     }
 
     /// <summary>Whether those that need a service may start.</summary>
