@@ -36,7 +36,8 @@ internal static class ListCommand
         {
             Snapshot s = stored.Snapshot;
             string notes = string.Join(" ", [.. s.Labels, .. s.Pinned ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
-                .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>(), .. s.Services.Where(static o => o.Copy == "crash").Select(static o => $"crash copy of {o.Name}")]);
+                .. s.Services.Where(static o => o.CrashReason is not null).Select(static o => $"CRASH COPY {o.Name}"),
+                .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
             table.Add(stored.Id.Prefix, $"{s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}", s.Host, ByteSize.Format(s.Services.Sum(static o => o.Archive.ContentBytes)),
                 ByteSize.Format(s.Statistics.StoredBytes), string.Join(" ", s.Services.Select(static o => o.Name)), notes);
         }
@@ -55,9 +56,9 @@ public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Hos
 }
 
 /// <summary>A service of a snapshot in JSON.</summary>
-public sealed record ServiceDocument(string Name, string Kind, string Quiesce, string? Copy, string? CrashReason, double? DowntimeSeconds, string[] Roots, long Entries, long Files, long ContentBytes, long ArchiveBytes,
+public sealed record ServiceDocument(string Name, string Kind, string? Unit, string Quiesce, string? Copy, string? CrashReason, double? DowntimeSeconds, string[] Roots, long Entries, long Files, long ContentBytes, long ArchiveBytes,
     SortedDictionary<string, string> Facts, LeftOut[] LeftOut, LeftOut[] Warnings)
 {
-    internal static ServiceDocument From(ServiceSnapshot s) => new(s.Name, s.Kind, s.Quiesce, s.Copy, s.CrashReason, s.DowntimeSeconds, s.Roots, s.Archive.Entries, s.Archive.Files, s.Archive.ContentBytes,
+    internal static ServiceDocument From(ServiceSnapshot s) => new(s.Name, s.Kind, s.Unit, s.Quiesce, s.Copy, s.CrashReason, s.DowntimeSeconds, s.Roots, s.Archive.Entries, s.Archive.Files, s.Archive.ContentBytes,
         s.Archive.Bytes, s.Facts, s.LeftOut, s.Warnings);
 }

@@ -61,24 +61,14 @@ internal static class ShowCommand
     private static void Print(Terminal terminal, ServiceSnapshot service)
     {
         terminal.WriteLine();
-        terminal.WriteLine($"{service.Name} ({service.Kind}, {HowCut(service)}): {service.Archive.Entries:N0} entries, {service.Archive.Files:N0} files, {ByteSize.Format(service.Archive.ContentBytes)}");
-        if (service.CrashReason is { } crash) terminal.WriteLine($"  crash     as a crash would leave it: {crash}", TextStyle.Warning);
+        terminal.WriteLine($"{service.Name} ({service.Kind}, cut {service.Quiesce}): {service.Archive.Entries:N0} entries, {service.Archive.Files:N0} files, {ByteSize.Format(service.Archive.ContentBytes)}");
+        string downtime = service.DowntimeSeconds is { } seconds ? $", downtime {Duration.Format(TimeSpan.FromSeconds(seconds))}" : "";
+        if (service.Copy is { } copy) terminal.WriteLine($"  copy      {copy}{downtime}{(service.Unit is null ? "" : $" of {service.Unit}")}");
+        if (service.CrashReason is { } reason) terminal.WriteLine($"  copy      is what a crash would leave: {reason}", TextStyle.Warning);
         foreach (string root in service.Roots) terminal.WriteLine($"  root      {root}");
         foreach ((string key, string value) in service.Facts) terminal.WriteLine($"  {key}: {value}");
         foreach (LeftOut left in service.LeftOut) terminal.WriteLine($"  left out  {left.Path}: {left.Reason}");
         foreach (LeftOut warning in service.Warnings) terminal.WriteLine($"  warning   {warning.Path}: {warning.Reason}", TextStyle.Warning);
-    }
-
-    private static string HowCut(ServiceSnapshot service)
-    {
-        string how = service.Copy switch
-        {
-            "clean" or "crash" => "stopped",
-            "frozen" => "frozen",
-            "inactive" => "not running",
-            _ => service.Quiesce,
-        };
-        return service.DowntimeSeconds is { } down ? $"{how}, down for {Duration.Format(TimeSpan.FromSeconds(down))}" : how;
     }
 
     /// <summary>As <c>ls -l</c> shows it.</summary>
