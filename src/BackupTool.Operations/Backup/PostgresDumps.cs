@@ -64,8 +64,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
         if (_members.Count == 0) return [];
         var time = UnixTime.From(now);
         FileStatus file = new(FileKind.Regular, 0x180 /* 0600 */, 0, 0, 0, 0, time, time, 0, 0, 1, 0, 0);
-        FileStatus directory = file with { Kind = FileKind.Directory, Mode = 0x1c0 /* 0700 */ };
-        return _members.Keys.Select(path => new WalkedEntry(path, file, default)).Append(new WalkedEntry(Directory, directory, default)).OrderBy(static entry => entry.Path);
+        return _members.Keys.Select(path => new WalkedEntry(path, file, default)).OrderBy(static entry => entry.Path);
     }
 
     /// <summary>Whether a member is a dump.</summary>
