@@ -104,7 +104,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
             (unit.Active, unit.Result) = ("failed", "exit-code");
             throw new ServiceManagerException($"{name} failed", "");
         }
-        (unit.Active, unit.Result, unit.StartedAt) = ("active", "success", time.Now);
+        (unit.Active, unit.Result, unit.StartedAt) = unit.DiesAfterStart ? ("failed", "exit-code", time.Now) : ("active", "success", time.Now);
         Settle();
     }
 
