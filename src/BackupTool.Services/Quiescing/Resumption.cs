@@ -99,7 +99,7 @@ internal sealed class Resumption(
 
     private async Task<UnitResult> ResumeAsync(OwedUnit unit)
     {
-        if (!_ours.Contains(unit.Unit)) return new UnitResult(true, false, false, null);
+        if (!_ours.Contains(unit.Unit)) return await LookAtAsync(unit.Unit);
         if (_thawFailures.TryGetValue(unit.Unit, out string? failure)) return new UnitResult(false, false, true, failure);
         // Thawed, it waits for nobody. One that died in the ice is started like any other.
         if (unit.Mode == QuiesceMode.Freeze && await StateOfAsync(unit.Unit) is { IsActive: true }) return new UnitResult(true, false, false, null);
@@ -109,6 +109,13 @@ internal sealed class Resumption(
             if (await UnitAsync(required) is { IsStarted: false } down) return new UnitResult(false, true, true, $"{required} does not run: {down.Problem}");
         foreach (string before in unit.OrderedAfterUnits.Where(IsKnown)) await UnitAsync(before);
         return await StartAsync(unit);
+    }
+
+    // Not to be started by us, so not by way of one that requires it either: somebody may have stopped it on purpose.
+    private async Task<UnitResult> LookAtAsync(string unit)
+    {
+        UnitState? state = await StateOfAsync(unit);
+        return state is { IsActive: true } ? new UnitResult(true, false, false, null) : new UnitResult(false, false, false, $"it is {state?.ActiveState ?? "in an unknown state"}");
     }
 
     private async Task<UnitResult> StartAsync(OwedUnit unit)
@@ -128,8 +135,8 @@ internal sealed class Resumption(
         UnitState? after = await StateOfAsync(unit.Unit);
         if (after is { IsActive: true }) return new UnitResult(true, false, false, null);
         if (failure is null && after is not null) return new UnitResult(false, false, false, $"it was started and is {after.ActiveState} already");
-        // Only what had its start and failed by itself is settled: a start that was refused is still owed.
-        bool hadItsStart = after is not null && after.InvocationId.Length > 0 && after.InvocationId != before?.InvocationId;
+        // Only what had its start (by us, or by a recovery that was killed) and failed by itself is settled: a start that was refused is still owed.
+        bool hadItsStart = after is not null && after.InvocationId.Length > 0 && (after.InvocationId != before?.InvocationId || before.IsActive);
         return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
     }
 
@@ -161,11 +168,11 @@ internal sealed class Resumption(
         return new HealthResult(answer.IsHealthy, answer.Reason + before, time.GetTimestamp());
     }
 
-    private Task<HealthAnswer> PollAsync(AwaitedService service)
+    private async Task<HealthAnswer> PollAsync(AwaitedService service)
     {
         var timeout = TimeSpan.FromSeconds(service.HealthTimeoutSeconds);
         if (!service.WasHealthy && timeout > PatienceWithTheUnwell) timeout = PatienceWithTheUnwell;
-        return HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken);
+        return (await HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken)).Answer;
     }
 
     /// <summary>Whether those that need a service may start.</summary>

@@ -8,7 +8,7 @@ internal sealed class UnitProperties
 {
     /// <summary>The properties asked for. systemctl leaves out those that a kind of unit, or an older systemd, does not have.</summary>
     internal const string Asked = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,InvocationID,NRestarts,FreezerState,CanFreeze,TriggeredBy,RequiredBy,BoundBy,ConsistsOf," +
-        "RequisiteOf,PropagatesStopTo,UpheldBy,After,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
+        "Job,RequisiteOf,PropagatesStopTo,UpheldBy,After,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
 
     private static readonly string[] StopPropagation = ["RequiredBy", "BoundBy", "ConsistsOf", "RequisiteOf", "PropagatesStopTo"];
 

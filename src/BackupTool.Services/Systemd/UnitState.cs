@@ -24,7 +24,7 @@ public sealed record UnitState
     /// <summary>Changes with every start: the same id before and after means that it was never restarted.</summary>
     public string InvocationId { get; init; } = "";
 
-    /// <summary>How often systemd restarted it by itself.</summary>
+    /// <summary>How often systemd restarted it by itself. Counted when it decides to (<c>activating</c>, <c>auto-restart</c>), before the next run has its own <see cref="InvocationId"/>.</summary>
     public int Restarts { get; init; }
 
     /// <summary>

@@ -11,12 +11,28 @@ internal sealed class UnitStop(SystemdClient client, TimeProvider clock)
     internal async Task StopAsync(IReadOnlyList<string> units, TimeSpan patience, CancellationToken cancellationToken)
     {
         if (units.Count == 0) return;
+        await StopOnceAsync(units, patience, cancellationToken);
+        UnitProperties[] back = await BackAgainAsync(units, cancellationToken);
+        if (back.Length == 0) return;
+        // What upholds or triggers it was up when it went down, and is stopped only now: its last doing is undone.
+        string[] names = [.. back.Select(static unit => unit["Id"]).Distinct()];
+        await StopOnceAsync(names, patience, cancellationToken);
+        back = await BackAgainAsync(names, cancellationToken);
+        if (back.Length == 0) return;
+        UnitState state = back[0].ToState();
+        string triggers = state.TriggeredBy.Count == 0 ? "" : $": {string.Join(", ", state.TriggeredBy)} may have started it";
+        throw new ServiceManagerException($"{state.Name} was stopped twice and is {state.ActiveState} again{triggers}", $"See in \"journalctl -u {state.Name} -n 50\" what starts it, and stop that, too.");
+    }
+
+    private async Task StopOnceAsync(IReadOnlyList<string> units, TimeSpan patience, CancellationToken cancellationToken)
+    {
         using var abandon = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<ClientAnswer> stopping = client.RunAsync(["systemctl", "--no-ask-password", "stop", "--", .. units], abandon.Token);
         try
         {
             if (!await EndsWithinAsync(stopping, patience, cancellationToken)) await KillAsync(stopping, units, patience, cancellationToken);
-            await RequireDownAsync(await stopping, units, cancellationToken);
+            ClientAnswer answer = await stopping;
+            if (answer.ExitCode != 0) throw SystemdFailure.Refused($"{string.Join(", ", units)} cannot be stopped", units[0], answer);
         }
         finally
         {
@@ -63,16 +79,21 @@ internal sealed class UnitStop(SystemdClient client, TimeProvider clock)
                 "\"systemctl list-jobs\" shows which: list these as services of their own, or stop them before.");
     }
 
-    /// <summary>What systemd calls a stop that went well has ended all the same when something started it again at once.</summary>
-    private async Task RequireDownAsync(ClientAnswer answer, IReadOnlyList<string> units, CancellationToken cancellationToken)
+    /// <summary>
+    /// What a stop that systemd calls a success did not last for: they run again, or have a job that will have them run. One that something upholds which still runs is not worth another stop.
+    /// </summary>
+    private async Task<UnitProperties[]> BackAgainAsync(IReadOnlyList<string> units, CancellationToken cancellationToken)
     {
-        if (answer.ExitCode != 0) throw SystemdFailure.Refused($"{string.Join(", ", units)} cannot be stopped", units[0], answer);
-        UnitProperties? back = (await client.ShowAsync(units, cancellationToken)).FirstOrDefault(static unit => !IsDown(unit));
-        if (back is null) return;
-        UnitState state = back.ToState();
-        string[] starters = [.. state.UpheldBy, .. state.TriggeredBy];
-        throw new ServiceManagerException($"{state.Name} was stopped and is {state.ActiveState} again{(starters.Length == 0 ? "" : $": {string.Join(", ", starters)} starts it")}",
-            starters.Length == 0 ? $"See in \"journalctl -u {state.Name} -n 50\" what starts it, and stop that, too." : "Stop what starts it (Upholds=, sockets, timers and paths) before it or together with it.");
+        IReadOnlyList<UnitProperties> all = await client.ShowAsync(units, cancellationToken);
+        string[] upholders = [.. all.SelectMany(static unit => unit.ToState().UpheldBy).Distinct()];
+        HashSet<string> upholding = [.. (await client.ShowAsync(upholders, cancellationToken)).Where(static unit => !IsDown(unit)).Select(static unit => unit["Id"])];
+        foreach (UnitState state in all.Select(static unit => unit.ToState()))
+        {
+            string[] starters = [.. state.UpheldBy.Where(upholding.Contains)];
+            if (starters.Length > 0)
+                throw new ServiceManagerException($"{state.Name} does not stay down: {string.Join(", ", starters)} upholds it", "Stop what upholds it (Upholds=) before it or together with it.");
+        }
+        return [.. all.Where(static unit => !IsDown(unit) || unit["Job"] is not ("" or "0"))];
     }
 
     private async Task<bool> EndsWithinAsync(Task stopping, TimeSpan time, CancellationToken cancellationToken)

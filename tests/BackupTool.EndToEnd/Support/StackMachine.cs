@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;

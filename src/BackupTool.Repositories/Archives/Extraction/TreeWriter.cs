@@ -143,8 +143,9 @@ public sealed class TreeWriter : IDisposable
         MemberPath source = MemberPath.Parse(member.LinkTarget, member.Path, "the name that it links to,");
         if (source.IsTarget || !_written.Contains(source))
         {
-            throw new ExtractionException(member.Path, $"it is a hard link to {member.LinkTarget}, which was not restored before it",
-                "Restore both: the content is stored under the first name only.");
+            // One name less is no reason to have none of the others.
+            _report(new ExtractionFinding(member.Path, $"It is a hard link to {member.LinkTarget}, which is not there: the content is stored under that name only."));
+            return;
         }
         (PosixDirectory directory, MemberPath path) = Enter(member);
         MakeRoom(directory, path, member);

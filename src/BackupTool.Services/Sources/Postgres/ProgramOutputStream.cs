@@ -16,9 +16,6 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
     /// <summary>Made when the program has ended well; what it throws ends the stream.</summary>
     internal Func<CancellationToken, Task>? OnEnd { get; init; }
 
-    /// <summary>What the program warned of; complete when the stream has ended.</summary>
-    internal IReadOnlyList<string> Warnings { get; private set; } = [];
-
     public override bool CanRead => true;
     public override bool CanSeek => false;
     public override bool CanWrite => false;
@@ -93,7 +90,6 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
         cancellationToken.ThrowIfCancellationRequested();
         if (!end.IsSuccess) throw Explain(end, access, program);
         if (!_hasBegun) throw new SourceException($"{program} of {access.Target} wrote nothing, and called that a success", $"Replace the {program} that is installed.");
-        Warnings = [.. end.Lines.Select(access.Mask)];
     }
 
     internal static SourceException Explain(ProgramEnd end, PostgresEndpoint access, string program)

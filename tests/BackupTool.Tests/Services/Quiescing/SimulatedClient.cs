@@ -18,6 +18,9 @@ internal sealed class SimulatedClient(SimulatedSystemd systemd, VirtualTime time
     /// <summary>Runs before each call that changes something.</summary>
     internal Action<string>? OnCall { get; set; }
 
+    /// <summary>Runs after each call.</summary>
+    internal Action? OnDone { get; set; }
+
     public Task<IReadOnlyList<UnitState>> DescribeAsync(IReadOnlyList<string> units, CancellationToken cancellationToken) =>
         CallAsync<IReadOnlyList<UnitState>>("describe", () => Task.FromResult<IReadOnlyList<UnitState>>([.. units.Select(systemd.Describe)]), cancellationToken);
 
@@ -59,6 +62,7 @@ internal sealed class SimulatedClient(SimulatedSystemd systemd, VirtualTime time
         OnCall?.Invoke(name);
         cancellationToken.ThrowIfCancellationRequested();
         T result = await act().WaitAsync(cancellationToken);
+        OnDone?.Invoke();
         return IsKilled || -number == KilledAt ? await NeverAsync<T>() : result;
     }
 
