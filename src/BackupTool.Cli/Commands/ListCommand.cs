@@ -36,6 +36,7 @@ internal static class ListCommand
         {
             Snapshot s = stored.Snapshot;
             string notes = string.Join(" ", [.. s.Labels, .. s.Pinned ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
+                .. s.Services.Where(static o => o.CrashReason is not null).Select(static o => $"CRASH COPY {o.Name}"),
                 .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
             table.Add(stored.Id.Prefix, $"{s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}", s.Host, ByteSize.Format(s.Services.Sum(static o => o.Archive.ContentBytes)),
                 ByteSize.Format(s.Statistics.StoredBytes), string.Join(" ", s.Services.Select(static o => o.Name)), notes);
@@ -48,16 +49,16 @@ internal static class ListCommand
 public sealed record ListDocument(SnapshotDocument[] Snapshots);
 
 /// <summary>A snapshot in JSON: what its file says, and its id.</summary>
-public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string ToolVersion, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
+public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string ToolVersion, double? WindowSeconds, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
 {
     internal static SnapshotDocument From(StoredSnapshot stored) => new(stored.Id.Hex, stored.Snapshot.Time, stored.Snapshot.Host, stored.Snapshot.Labels, stored.Snapshot.Pinned,
-        stored.Snapshot.ToolVersion, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
+        stored.Snapshot.ToolVersion, stored.Snapshot.WindowSeconds, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
 }
 
 /// <summary>A service of a snapshot in JSON.</summary>
-public sealed record ServiceDocument(string Name, string Kind, string Quiesce, double? DowntimeSeconds, string[] Roots, long Entries, long Files, long ContentBytes, long ArchiveBytes,
+public sealed record ServiceDocument(string Name, string Kind, string? Unit, string Quiesce, string? Copy, string? CrashReason, double? DowntimeSeconds, string[] Roots, long Entries, long Files, long ContentBytes, long ArchiveBytes,
     SortedDictionary<string, string> Facts, LeftOut[] LeftOut, LeftOut[] Warnings)
 {
-    internal static ServiceDocument From(ServiceSnapshot s) => new(s.Name, s.Kind, s.Quiesce, s.DowntimeSeconds, s.Roots, s.Archive.Entries, s.Archive.Files, s.Archive.ContentBytes,
+    internal static ServiceDocument From(ServiceSnapshot s) => new(s.Name, s.Kind, s.Unit, s.Quiesce, s.Copy, s.CrashReason, s.DowntimeSeconds, s.Roots, s.Archive.Entries, s.Archive.Files, s.Archive.ContentBytes,
         s.Archive.Bytes, s.Facts, s.LeftOut, s.Warnings);
 }

@@ -52,6 +52,7 @@ internal static class ShowCommand
         terminal.WriteLine($"host      {s.Host}, backup {s.ToolVersion}");
         if (s.Labels.Length > 0) terminal.WriteLine($"labels    {string.Join(" ", s.Labels)}");
         if (s.Pinned) terminal.WriteLine("pinned    yes");
+        if (s.WindowSeconds is { } window) terminal.WriteLine($"window    everything held still for {Duration.Format(TimeSpan.FromSeconds(window))}");
         terminal.WriteLine($"stored    {ByteSize.Format(s.Statistics.StoredBytes)} new; read {ByteSize.Format(s.Statistics.ReadBytes)}; {s.Statistics.ReusedEntries:N0} entries unchanged");
         foreach (ServiceSnapshot service in s.Services) Print(terminal, service);
         foreach (ServiceFailure failure in s.Failures) terminal.WriteLine($"\n{failure.Name} is NOT in this snapshot: {failure.Reason}", TextStyle.Error);
@@ -61,6 +62,9 @@ internal static class ShowCommand
     {
         terminal.WriteLine();
         terminal.WriteLine($"{service.Name} ({service.Kind}, cut {service.Quiesce}): {service.Archive.Entries:N0} entries, {service.Archive.Files:N0} files, {ByteSize.Format(service.Archive.ContentBytes)}");
+        string downtime = service.DowntimeSeconds is { } seconds ? $", downtime {Duration.Format(TimeSpan.FromSeconds(seconds))}" : "";
+        if (service.Copy is { } copy) terminal.WriteLine($"  copy      {copy}{downtime}{(service.Unit is null ? "" : $" of {service.Unit}")}");
+        if (service.CrashReason is { } reason) terminal.WriteLine($"  copy      is what a crash would leave: {reason}", TextStyle.Warning);
         foreach (string root in service.Roots) terminal.WriteLine($"  root      {root}");
         foreach ((string key, string value) in service.Facts) terminal.WriteLine($"  {key}: {value}");
         foreach (LeftOut left in service.LeftOut) terminal.WriteLine($"  left out  {left.Path}: {left.Reason}");

@@ -1,12 +1,18 @@
+using System.Collections.Concurrent;
 using BackupTool.Operations.Configuration;
 using BackupTool.Repositories;
 using BackupTool.Services.Quiescing;
+using BackupTool.Services.Sources.Sqlite;
 
 namespace BackupTool.Operations.Backup;
 
 /// <summary>The one window of a run: every service holds still, all are cut side by side, all go on. Disposing lets the cuts go.</summary>
 internal sealed class CutWindow : IAsyncDisposable
 {
+    private const int MaxFreezes = 5;
+    private static readonly TimeSpan PauseBetweenFreezes = TimeSpan.FromMilliseconds(200);
+
+    private readonly ConcurrentQueue<(ServiceSettings Service, ExplainedException Reason)> _failures = [];
     private readonly CutContext _context;
     private readonly Action<ServiceSettings, ExplainedException> _fail;
     private Dictionary<string, ServiceCut> _cuts = [];
@@ -29,7 +35,12 @@ internal sealed class CutWindow : IAsyncDisposable
         var window = new CutWindow(context, fail);
         try
         {
-            await window.CutAndResumeAsync(services, plan, cancellationToken);
+            for (int attempt = 1; ; attempt++)
+            {
+                bool isLast = attempt == MaxFreezes || plan.Units.Any(static unit => unit.Mode == QuiesceMode.Stop);
+                if (await window.TryCutAndResumeAsync(services, plan, isLast, cancellationToken)) break;
+                await Task.Delay(PauseBetweenFreezes, context.Time, cancellationToken);
+            }
             await window.FinishAsync(cancellationToken);
             window.Cuts = [.. services.Where(service => window._cuts.ContainsKey(service.Settings.Name)).Select(service => window.Describe(service, opened))];
             return window;
@@ -41,8 +52,13 @@ internal sealed class CutWindow : IAsyncDisposable
         }
     }
 
-    private async Task CutAndResumeAsync(IReadOnlyList<PreparedService> services, QuiescePlan plan, CancellationToken cancellationToken)
+    /// <summary>
+    /// One window. False when a service was frozen in the middle of a transaction of a rollback-journal database: nobody can read that until it is thawed, and a moment later it will be over.
+    /// Everything goes on by then, and nothing is held.
+    /// </summary>
+    private async Task<bool> TryCutAndResumeAsync(IReadOnlyList<PreparedService> services, QuiescePlan plan, bool isLast, CancellationToken cancellationToken)
     {
+        _failures.Clear();
         await using QuiescedServices quiesced = await QuiescedServices.EnterAsync(plan, _context.Manager, _context.Journal, _context.Time, _context.Progress.Message, cancellationToken);
         try
         {
@@ -60,6 +76,15 @@ internal sealed class CutWindow : IAsyncDisposable
         {
             if (_cuts.TryGetValue(service, out ServiceCut? cut)) await cut.CopyAndReleaseAsync();
         });
+        if (!isLast && Outcome.IsWell && _failures.Any(static failure => failure is { Service.Quiesce: QuiesceMode.Freeze, Reason: DatabaseLockedException }))
+        {
+            foreach ((ServiceSettings service, ExplainedException reason) in _failures) _context.Progress.Message($"{service.Name}: {reason.Message}; once more");
+            await DisposeAsync();
+            foreach (PreparedService service in services) await service.Dumps.UnpinAsync(cancellationToken);
+            return false;
+        }
+        foreach ((ServiceSettings service, ExplainedException reason) in _failures) _fail(service, reason);
+        return true;
     }
 
     private async Task<Dictionary<string, ServiceCut>> CutAllAsync(IReadOnlyList<PreparedService> services, CancellationToken cancellationToken)
@@ -86,7 +111,7 @@ internal sealed class CutWindow : IAsyncDisposable
         }
         catch (ExplainedException e) when (e is not RepositoryException)
         {
-            _fail(service.Settings, e);
+            _failures.Enqueue((service.Settings, e));
             return null;
         }
     }

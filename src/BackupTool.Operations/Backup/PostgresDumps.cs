@@ -64,8 +64,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
         if (_members.Count == 0) return [];
         var time = UnixTime.From(now);
         FileStatus file = new(FileKind.Regular, 0x180 /* 0600 */, 0, 0, 0, 0, time, time, 0, 0, 1, 0, 0);
-        FileStatus directory = file with { Kind = FileKind.Directory, Mode = 0x1c0 /* 0700 */ };
-        return _members.Keys.Select(path => new WalkedEntry(path, file, default)).Append(new WalkedEntry(Directory, directory, default)).OrderBy(static entry => entry.Path);
+        return _members.Keys.Select(path => new WalkedEntry(path, file, default)).OrderBy(static entry => entry.Path);
     }
 
     /// <summary>Whether a member is a dump.</summary>
@@ -76,6 +75,13 @@ internal sealed class PostgresDumps : IAsyncDisposable
     {
         PinnedPostgres[] pins = await Task.WhenAll(_sources.Select(source => source.PinAsync(cancellationToken)));
         foreach ((PostgresSource source, PinnedPostgres pin) in _sources.Zip(pins)) _pins.Add(source, pin);
+    }
+
+    /// <summary>Lets the pinned moment go, for another.</summary>
+    internal async Task UnpinAsync(CancellationToken cancellationToken)
+    {
+        foreach (PostgresSource source in _pins.Keys) await source.UnpinAsync(cancellationToken);
+        _pins.Clear();
     }
 
     /// <summary>What the databases were at the pinned moment: <c>postgresql-dumps/NAME.dump: tables</c> and the like.</summary>

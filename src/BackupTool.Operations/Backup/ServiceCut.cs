@@ -22,6 +22,7 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     private readonly PreparedService _prepared;
     private readonly CutContext _context;
+    private readonly BytePath _copies;
     private readonly CutListing _listing;
     private readonly StagedDatabases _databases;
     private readonly DatabasePaths _databasePaths;
@@ -38,12 +39,12 @@ internal sealed class ServiceCut : IAsyncDisposable
         (_prepared, _context) = (prepared, context);
         Findings = new CutFindings(context.Progress.Warn);
         _listing = new CutListing(context.StagingDirectory);
-        BytePath copies = context.StagingDirectory.Combine(Settings.Name);
-        PosixDirectory.Current.CreateDirectory(copies, 0x1c0);
-        _databases = new StagedDatabases(copies, Findings.Warn);
+        _copies = context.StagingDirectory.Combine(Settings.Name);
+        PosixDirectory.Current.CreateDirectory(_copies, 0x1c0);
+        _databases = new StagedDatabases(_copies, Findings.Warn);
         _databasePaths = new DatabasePaths(Settings, Layout);
         _pluginFacts = new PluginFacts(Layout, prepared.Parent);
-        if (IsQuiesced) _capture = new SmallFileCapture(copies, CapturePatience, context.Time);
+        if (IsQuiesced) _capture = new SmallFileCapture(_copies, CapturePatience, context.Time);
     }
 
     internal ServiceSettings Settings => _prepared.Settings;
@@ -257,5 +258,6 @@ internal sealed class ServiceCut : IAsyncDisposable
         await _databases.DisposeAsync();
         foreach (StagedRocksDb rocksDb in _rocksDbs) rocksDb.Dispose();
         _listing.Dispose();
+        PosixDirectory.Current.RemoveTree(_copies);
     }
 }

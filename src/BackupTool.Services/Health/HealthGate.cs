@@ -42,11 +42,16 @@ public static class HealthGate
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, ending.Token);
         try
         {
-            return await check.AskAsync(linked.Token);
+            return await check.AskAsync(linked.Token).WaitAsync(linked.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return null;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A check that breaks its promise not to throw must not keep other services from being resumed.
+            return new HealthAnswer(false, false, e.Message);
         }
     }
 }

@@ -5,6 +5,8 @@ namespace BackupTool.Services.Quiescing;
 /// <summary>Finds what must be touched, and why it may not be. <see cref="QuiesceOrder"/> finds the order.</summary>
 internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IReadOnlyDictionary<string, UnitState> states, IReadOnlySet<string> ownUnits)
 {
+    private static readonly TimeSpan ShortestWatchdog = TimeSpan.FromSeconds(10);
+
     private readonly Dictionary<string, Touched> _touched = new(StringComparer.Ordinal);
     private readonly List<QuiesceProblem> _problems = [];
     private readonly Queue<string> _stopped = new();
@@ -50,6 +52,11 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         else if (target.Mode == QuiesceMode.Freeze && !state.CanFreeze)
         {
             Refuse(target.Name, $"{state.Name} of '{target.Name}' cannot be frozen.", "Set 'quiesce = \"stop\"'; freezing needs a service and cgroup v2.");
+        }
+        else if (target.Mode == QuiesceMode.Freeze && state.Watchdog is { } watchdog && watchdog < ShortestWatchdog)
+        {
+            // systemd's watchdog goes on while the unit is frozen, and would kill it in the window.
+            Refuse(target.Name, $"{state.Name} of '{target.Name}' has WatchdogSec={PlanSentences.Seconds(watchdog)}: it could be killed while it is frozen.", "Set 'quiesce = \"stop\"', or a longer WatchdogSec=.");
         }
         else
         {

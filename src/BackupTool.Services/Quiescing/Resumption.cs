@@ -99,7 +99,7 @@ internal sealed class Resumption(
 
     private async Task<UnitResult> ResumeAsync(OwedUnit unit)
     {
-        if (!_ours.Contains(unit.Unit)) return new UnitResult(true, false, false, null);
+        if (!_ours.Contains(unit.Unit)) return await LookAtAsync(unit.Unit);
         if (_thawFailures.TryGetValue(unit.Unit, out string? failure)) return new UnitResult(false, false, true, failure);
         // Thawed, it waits for nobody. One that died in the ice is started like any other.
         if (unit.Mode == QuiesceMode.Freeze && await StateOfAsync(unit.Unit) is { IsActive: true }) return new UnitResult(true, false, false, null);
@@ -109,6 +109,13 @@ internal sealed class Resumption(
             if (await UnitAsync(required) is { IsStarted: false } down) return new UnitResult(false, true, true, $"{required} does not run: {down.Problem}");
         foreach (string before in unit.OrderedAfterUnits.Where(IsKnown)) await UnitAsync(before);
         return await StartAsync(unit);
+    }
+
+    // Not to be started by us, so not by way of one that requires it either: somebody may have stopped it on purpose.
+    private async Task<UnitResult> LookAtAsync(string unit)
+    {
+        UnitState? state = await StateOfAsync(unit);
+        return state is { IsActive: true } ? new UnitResult(true, false, false, null) : new UnitResult(false, false, false, $"it is {state?.ActiveState ?? "in an unknown state"}");
     }
 
     private async Task<UnitResult> StartAsync(OwedUnit unit)
@@ -161,11 +168,11 @@ internal sealed class Resumption(
         return new HealthResult(answer.IsHealthy, answer.Reason + before, time.GetTimestamp());
     }
 
-    private Task<HealthAnswer> PollAsync(AwaitedService service)
+    private async Task<HealthAnswer> PollAsync(AwaitedService service)
     {
         var timeout = TimeSpan.FromSeconds(service.HealthTimeoutSeconds);
         if (!service.WasHealthy && timeout > PatienceWithTheUnwell) timeout = PatienceWithTheUnwell;
-        return HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken);
+        return (await HealthGate.WaitAsync(checkOf(service), timeout, time, cancellationToken)).Answer;
     }
 
     /// <summary>Whether those that need a service may start.</summary>

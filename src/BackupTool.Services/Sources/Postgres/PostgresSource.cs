@@ -58,7 +58,7 @@ public sealed class PostgresSource : IAsyncDisposable
     }
 
     /// <summary>
-    /// Pins the present moment in one round trip: opens a read-only transaction and exports its snapshot. Writers are not disturbed. Once per source; the
+    /// Pins the present moment in one round trip: opens a read-only transaction and exports its snapshot. Writers are not disturbed. Once, until <see cref="UnpinAsync"/>; the
     /// source's connection holds the pin, so dispose the pin first.
     /// </summary>
     /// <exception cref="SourceException">The server refused, or the connection is lost.</exception>
@@ -71,6 +71,10 @@ public sealed class PostgresSource : IAsyncDisposable
         string?[] row = (await _connection.QueryAsync(pin, cancellationToken))[0];
         return new PinnedPostgres(_connection, _dumper, row[0]!, row[1]!, this);
     }
+
+    /// <summary>Lets a pinned moment go and keeps the connection, so that another can be pinned. The pin of before is of no use any more; do not dispose it.</summary>
+    /// <exception cref="SourceException">The connection is lost.</exception>
+    public Task UnpinAsync(CancellationToken cancellationToken) => _connection.QueryAsync("ROLLBACK", cancellationToken);
 
     /// <summary>
     /// The names of a server's databases, sorted, without templates and those that let nobody in.

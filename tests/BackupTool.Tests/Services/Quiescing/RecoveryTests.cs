@@ -45,6 +45,20 @@ public sealed class RecoveryTests : IDisposable
     }
 
     [Fact]
+    public void What_requires_a_unit_that_failed_for_good_waits_until_that_runs_and_does_not_pull_it_up()
+    {
+        _stack.Systemd.Add(new SimulatedUnit("dashboard.service") { Requires = ["maubot.service"] });
+        _stack["maubot.service"].FailingStarts = 1;
+        _stack.Run();
+        _stack["maubot.service"].Active = "inactive";   // 'systemctl reset-failed': it is to stay so
+        _stack.Recover().Units.Should().ContainSingle().Which.Problem.Should().Be("maubot.service does not run: it is inactive");
+        _stack["maubot.service"].IsActive.Should().BeFalse();
+        _stack.Time.Run(() => _stack.Systemd.StartAsync("maubot.service"));
+        _stack.Recover().Status.Should().Be(RecoveryStatus.Paid);
+        _stack["dashboard.service"].IsActive.Should().BeTrue();
+    }
+
+    [Fact]
     public void After_a_reboot_what_did_not_come_up_by_itself_is_started_and_nothing_is_thawed()
     {
         _stack.KillInWindow();
