@@ -25,8 +25,7 @@ internal sealed class ChildProcess : IDisposable
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
         if (Path.GetFileName(program) == "dotnet") start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
-        start.Environment[JobVariable] = job;
-        for (int i = 0; i < arguments.Length; i++) start.Environment[$"{JobVariable}_{i}"] = arguments[i];
+        foreach ((string name, string value) in EnvironmentOf(job, arguments)) start.Environment[name] = value;
         var child = new ChildProcess(Process.Start(start)!);
         try
         {
@@ -38,6 +37,14 @@ internal sealed class ChildProcess : IDisposable
             child.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The environment that makes this test program do a job: for a unit's definition.</summary>
+    internal static IReadOnlyDictionary<string, string> EnvironmentOf(string job, params ReadOnlySpan<string> arguments)
+    {
+        var environment = new Dictionary<string, string> { [JobVariable] = job };
+        for (int i = 0; i < arguments.Length; i++) environment[$"{JobVariable}_{i}"] = arguments[i];
+        return environment;
     }
 
     /// <summary>Ends the job in order and returns its last words.</summary>
@@ -89,6 +96,9 @@ internal sealed class ChildProcess : IDisposable
                 case nameof(BurstWriter.WriteInBursts): BurstWriter.WriteInBursts(Argument(0)); break;
                 case nameof(FileChurn.Churn): FileChurn.Churn(Argument(0)); break;
                 case nameof(FileChurn.Swap): FileChurn.Swap(Argument(0), Argument(1)); break;
+                case nameof(LedgerKeeper.KeepHomeserver): LedgerKeeper.KeepHomeserver(Argument(0), Argument(1)); break;
+                case nameof(LedgerKeeper.KeepBridge): LedgerKeeper.KeepBridge(Argument(0), Argument(1)); break;
+                case nameof(LedgerKeeper.KeepBot): LedgerKeeper.KeepBot(Argument(0), Argument(1)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }
             Environment.Exit(0);
