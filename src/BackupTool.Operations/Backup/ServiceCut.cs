@@ -160,8 +160,6 @@ internal sealed class ServiceCut : IAsyncDisposable
     private CutEntry? Classify(WalkedEntry entry, CutEntry? before, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
     {
         if (_prepared.Dumps.Contains(entry.Path)) return Listed(entry, CutFlags.Dump, "");
-        // No directory of this machine: one of ours lends it its attributes.
-        if (entry.Path == PostgresDumps.Directory) return Listed(entry, CutFlags.None, "") with { StagedPath = _context.StagingDirectory };
         if (entry.Status.Kind == FileKind.Regular)
         {
             if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));
