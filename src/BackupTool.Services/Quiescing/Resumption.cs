@@ -141,14 +141,14 @@ internal sealed class Resumption(
         return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
     }
 
-    // systemd refuses to start a socket while its service runs, which somebody may have started meanwhile, or which a run that was killed had not stopped yet. Only what is
-    // started after the socket in any case is stopped for it.
+    // systemd refuses to start a socket while its service runs, which somebody may have started meanwhile, or which a run that was killed had not stopped yet. What it triggers
+    // is not known to systemd once it is stopped; but its service is started after it in any case, and may so be stopped for it.
     private async Task<bool> StopServiceOfAsync(string unit)
     {
         if (!unit.EndsWith(".socket", StringComparison.Ordinal)) return false;
         var running = new List<string>();
-        foreach (OwedUnit service in _record.Units.Where(service => _ours.Contains(service.Unit) && service.Mode == QuiesceMode.Stop && service.OrderedAfterUnits.Contains(unit)))
-            if (await StateOfAsync(service.Unit) is { IsActive: true } state && state.TriggeredBy.Contains(unit)) running.Add(service.Unit);
+        foreach (OwedUnit later in _record.Units.Where(later => _ours.Contains(later.Unit) && later.Mode == QuiesceMode.Stop && later.OrderedAfterUnits.Contains(unit)))
+            if (later.Unit.EndsWith(".service", StringComparison.Ordinal) && await StateOfAsync(later.Unit) is { IsActive: true }) running.Add(later.Unit);
         return running.Count > 0 && await TryAsync(() => manager.StopAsync(running, PatienceWithTheRunning, cancellationToken)) is null;
     }
 
