@@ -25,7 +25,7 @@ public sealed class QuiescingSocketTests(ITestOutputHelper output) : IAsyncLifet
                         s.sendall(b'GET / HTTP/1.0\r\n\r\n')
                         s.recv(100)
                 except OSError: pass
-            """);
+            """, TestContext.Current.CancellationToken);
         await _machine.Systemd.WriteUnitAsync("client@.service", StackUnits.Running($"/usr/bin/python3 {client}", "Nice=10"));
         for (int i = 0; i < Clients; i++) await _machine.Systemd.ExecAsync("systemctl", "start", $"client@{i}.service");
         for (int i = 0; i < Runs; i++)
