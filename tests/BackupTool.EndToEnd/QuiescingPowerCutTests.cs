@@ -32,16 +32,13 @@ public sealed class QuiescingPowerCutTests(ITestOutputHelper output)
 
             IReadOnlyDictionary<string, UnitLook> looks = await machine.LookAsync([.. OwedStack.Running, .. OwedStack.Down]);
             foreach (string unit in OwedStack.Running)
-                looks[unit].ActiveState.Should().Be(owed.Contains(unit) || OwedStack.Enabled.Contains(unit) || IsPulledIn(unit, owed) ? "active" : "inactive", "{0} after a power cut at {1}: {2}", unit, point, recover.Output);
+                looks[unit].ActiveState.Should().Be(owed.Contains(unit) || OwedStack.Enabled.Contains(unit) ? "active" : "inactive", "{0} after a power cut at {1}: {2}", unit, point, recover.Output);
             foreach (string unit in OwedStack.Down) looks[unit].ActiveState.Should().Be("inactive", "{0} did not run before {1}", unit, point);
             File.Exists(machine.RestartJournal).Should().BeFalse(point);
             (await RunInNewBootAsync(machine, "recover")).ShouldExit(0).Output.Should().Contain("nothing is owed");
         }
         output.WriteLine($"{way}: {FailPoint.All.Count} power cuts");
     }
-
-    // A service with a socket of the same name brings that along (systemd.socket(5)).
-    private static bool IsPulledIn(string unit, string[] owed) => unit == "helper.socket" && owed.Contains("helper.service");
 
     private static string[] Owed(StackMachine machine)
     {

@@ -65,16 +65,18 @@ public sealed class QuiescingRefusalTests : IAsyncLifetime
         after["homeserver.service"].InvocationId.Should().NotBe(_before["homeserver.service"].InvocationId, "it was stopped for its cut");
     }
 
-    [Fact]
-    public async Task A_repository_on_a_full_file_system()
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1000)]
+    public async Task A_repository_on_a_file_system_that_is_full_or_nearly(int megabytes)
     {
         await _machine.Systemd.ExecAsync("mkdir", _machine.Repository);
-        await _machine.Systemd.ExecAsync("mount", "-t", "tmpfs", "-o", "size=70m", "full", _machine.Repository);
+        await _machine.Systemd.ExecAsync("mount", "-t", "tmpfs", "-o", "size=120m", "full", _machine.Repository);
         await _machine.ConfigureAsync(Good());
         (await _machine.RunAsync("init")).ShouldExit(0);
         (await _machine.RunAsync("now")).ShouldExit(0, "the premise: there is room");
         _before = await _machine.LookAsync(Units);
-        await _machine.Systemd.TryExecAsync("dd", "if=/dev/zero", $"of={_machine.Repository}/filler", "bs=1M");
+        await _machine.Systemd.TryExecAsync("dd", "if=/dev/zero", $"of={_machine.Repository}/filler", "bs=1M", $"count={megabytes}");
         await ShouldRefuseAsync(await _machine.RunAsync("now"), _machine.Repository, "→");
     }
 

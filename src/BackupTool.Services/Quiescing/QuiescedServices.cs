@@ -118,8 +118,8 @@ public sealed class QuiescedServices : IAsyncDisposable
         foreach (IGrouping<int, PlannedUnit> level in Plan.Units.Where(static unit => unit.Mode == QuiesceMode.Stop).GroupBy(static unit => unit.StopLevel).OrderBy(static level => level.Key))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // A service before its socket: should only the first of two jobs reach systemd, that socket could not be started beside its running service.
-            await Task.WhenAll(level.OrderBy(static unit => unit.Role == UnitRole.Trigger).GroupBy(static unit => unit.StopPatience).Select(group => StopAsync([.. group.Select(static unit => unit.Unit)], group.Key, cancellationToken)));
+            // A socket before its service: systemd takes the jobs one by one, and a client would wake the service between the two.
+            await Task.WhenAll(level.OrderByDescending(static unit => unit.Role == UnitRole.Trigger).GroupBy(static unit => unit.StopPatience).Select(group => StopAsync([.. group.Select(static unit => unit.Unit)], group.Key, cancellationToken)));
         }
         foreach (PlannedUnit unit in Plan.Units.Reverse().Where(static unit => unit.Mode == QuiesceMode.Freeze))
         {

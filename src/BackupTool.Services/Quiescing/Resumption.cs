@@ -11,7 +11,7 @@ namespace BackupTool.Services.Quiescing;
 internal sealed class Resumption(
     OwedRestarts owed, IServiceManager manager, Func<AwaitedService, IHealthCheck> checkOf, TimeProvider time, Action<string> tell, CancellationToken cancellationToken)
 {
-    private static readonly TimeSpan PatienceWithTheUnwell = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PatienceWithTheUnwell = TimeSpan.FromSeconds(5), PatienceWithTheRunning = TimeSpan.FromMinutes(2);
     private readonly RestartRecord _record = owed.Record;
     private readonly ConcurrentDictionary<string, Lazy<Task<UnitResult>>> _units = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<Task<HealthResult>>> _health = new(StringComparer.Ordinal);
@@ -124,6 +124,7 @@ internal sealed class Resumption(
         FailPoint.Reach(FailPoint.BeforeStart);
         // One that runs is started, too: that takes back a stop which systemd still has before it.
         string? failure = await TryStartAsync(unit.Unit);
+        if (failure is not null && await StopServiceOfAsync(unit.Unit)) failure = await TryStartAsync(unit.Unit);
         FailPoint.Reach(FailPoint.AfterStart);
         if (failure is not null && CanReleasePins(unit.Unit))
         {
@@ -138,6 +139,17 @@ internal sealed class Resumption(
         // Only what had its start (by us, or by a recovery that was killed) and failed by itself is settled: a start that was refused is still owed.
         bool hadItsStart = after is not null && after.InvocationId.Length > 0 && (after.InvocationId != before?.InvocationId || before.IsActive);
         return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
+    }
+
+    // systemd refuses to start a socket while its service runs, which somebody may have started meanwhile, or which a run that was killed had not stopped yet. What it triggers
+    // is not known to systemd once it is stopped; but its service is started after it in any case, and may so be stopped for it.
+    private async Task<bool> StopServiceOfAsync(string unit)
+    {
+        if (!unit.EndsWith(".socket", StringComparison.Ordinal)) return false;
+        var running = new List<string>();
+        foreach (OwedUnit later in _record.Units.Where(later => _ours.Contains(later.Unit) && later.Mode == QuiesceMode.Stop && later.OrderedAfterUnits.Contains(unit)))
+            if (later.Unit.EndsWith(".service", StringComparison.Ordinal) && await StateOfAsync(later.Unit) is { IsActive: true }) running.Add(later.Unit);
+        return running.Count > 0 && await TryAsync(() => manager.StopAsync(running, PatienceWithTheRunning, cancellationToken)) is null;
     }
 
     private bool CanReleasePins(string unit) => _releasePins is not null && _record.Services.Any(service => service.LivesIn == unit);

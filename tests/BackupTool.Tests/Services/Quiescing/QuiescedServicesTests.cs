@@ -83,7 +83,7 @@ public sealed class QuiescedServicesTests : IDisposable
         QuiescePlan plan = _stack.Plan();
         _stack.Client.OnCall = call =>
         {
-            if (call == "stop continuwuity.service continuwuity.socket") cancel.Cancel();
+            if (call == "stop continuwuity.socket continuwuity.service") cancel.Cancel();
         };
         FluentActions.Invoking(() => _stack.Time.Run(() => _stack.EnterAsync(plan, cancel.Token))).Should().Throw<QuiesceCancelledException>().Which.Outcome.IsWell.Should().BeTrue();
         _stack.Systemd.Units.Values.Should().OnlyContain(unit => unit.IsActive);
