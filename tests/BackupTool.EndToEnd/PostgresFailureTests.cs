@@ -72,6 +72,22 @@ public sealed class PostgresFailureTests(PostgresFailureTests.LargeBridge large,
         Bridge.Postgres.Sql("postgres", "SELECT datname FROM pg_database WHERE datname LIKE 'backup_verify%'").Should().BeEmpty();
     }
 
+    [Fact]
+    public async Task A_server_that_goes_away_while_a_dump_is_tried_proves_nothing_and_damages_nothing()
+    {
+        using var own = new LargeBridge();
+        own.Bridge.Configure(MautrixData.SocketUri(BridgeBox.Database, null, own.Bridge.Postgres, BridgeBox.Database), own.Bridge.Server());
+        await own.Bridge.Box.InitAsync();
+        await own.Bridge.Box.BackUpAsync();
+        CliResult verify = await Cli.RunProgramAsync(BackupBinary.Path, ["verify", "--level", "content", "--config", own.Bridge.Box.ConfigFile], tool =>
+        {
+            RunningDump.WaitForRestore(tool, HalfWay);
+            own.Bridge.Postgres.Stop();
+        });
+        output.WriteLine(verify.Error);
+        verify.ShouldFail(3, "not proven", "bridge.dump", "went away");
+    }
+
     private async Task BeginAsync(bool isAlone = false, string more = "")
     {
         if (Directory.Exists(Bridge.Box.Repository)) Directory.Delete(Bridge.Box.Repository, recursive: true);
@@ -82,7 +98,7 @@ public sealed class PostgresFailureTests(PostgresFailureTests.LargeBridge large,
     private Task<CliResult> RunAndHurtAsync(long writtenBytes, Action<int> hurt) => RunAndHurtAsync(writtenBytes, hurt, Bridge);
 
     private static Task<CliResult> RunAndHurtAsync(long writtenBytes, Action<int> hurt, BridgeBox bridge) =>
-        Cli.RunProgramAsync(BackupBinary.Path, ["now", "--json", "--config", bridge.Box.ConfigFile], tool => hurt(RunningDump.WaitFor(tool, writtenBytes)));
+        Cli.RunProgramAsync(BackupBinary.Path, ["now", "--json", "--config", bridge.Box.ConfigFile], tool => hurt(RunningDump.WaitForDump(tool, writtenBytes)));
 
     private void Terminate(string which) =>
         Bridge.Postgres.Sql("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{BridgeBox.Database}' AND {which}").Should().Be("t");
