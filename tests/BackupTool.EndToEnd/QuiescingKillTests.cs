@@ -68,6 +68,26 @@ public sealed class QuiescingKillTests(ITestOutputHelper output) : IAsyncLifetim
         await OwedStack.ShouldBeBackAsync(_machine, point);
     }
 
+    [Theory]
+    [InlineData("window")]
+    [InlineData("after-start")]
+    public async Task A_recover_that_is_killed_itself_at_any_step_is_finished_by_the_next(string first)
+    {
+        await OwedStack.SetUpAsync(_machine, "mixed");
+        int killed = 0;
+        foreach (string point in FailPoint.All)
+        {
+            (await _machine.RunWithAsync([$"BACKUP_FAIL_POINT={first}"], "now")).ExitCode.Should().Be(137);
+            CliResult recover = await _machine.RunWithAsync([$"BACKUP_FAIL_POINT={point}"], "recover");
+            recover.ExitCode.Should().BeOneOf([0, 137], recover.Error);
+            if (recover.ExitCode == 137) killed++;
+            (await _machine.RunAsync("recover")).ShouldExit(0);
+            await OwedStack.ShouldBeBackAsync(_machine, $"{first}, then {point} of recover");
+        }
+        output.WriteLine($"{killed} of {FailPoint.All.Count} steps are a recovery's, too");
+        killed.Should().BeGreaterThan(8, "the premise");
+    }
+
     [Fact]
     public async Task Killed_while_a_service_is_still_stopping_it_is_back_after_recover()
     {

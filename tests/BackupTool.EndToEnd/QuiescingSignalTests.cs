@@ -53,18 +53,19 @@ public sealed class QuiescingSignalTests : IAsyncLifetime
     public async Task Recover_beside_a_living_run_touches_nothing()
     {
         await SetUpAsync("stop", 0);
-        Task<CliResult> running = _machine.RunAsync("now");
+        await WriteBackupUnitAsync();
+        await _machine.Systemd.ExecAsync("systemctl", "start", "--no-block", "backup.service");
         await InWindowAsync("stop");
-        await _machine.SignalAsync("STOP");
+        await _machine.Systemd.ExecAsync("systemctl", "kill", "-s", "STOP", "backup.service");
         var held = await _machine.LookAsync(Units);
         held.Values.Should().OnlyContain(static look => look.ActiveState == "inactive", "the premise");
-        await _machine.Systemd.ShellAsync("mv /run/tool.pid /run/first.pid");
         (await _machine.RunAsync("recover")).ShouldExit(11);
         (await _machine.RunAsync("now", "--lock-wait", "0s")).ShouldExit(11);
         (await _machine.LookAsync(Units)).Should().Equal(held, "they are held still for a cut");
         File.Exists(_machine.RestartJournal).Should().BeTrue();
-        await _machine.Systemd.ShellAsync("kill -CONT $(cat /run/first.pid)");
-        (await running).ShouldExit(0);
+        await _machine.Systemd.ExecAsync("systemctl", "kill", "-s", "CONT", "backup.service");
+        await _machine.UntilAsync("[ $(systemctl show -P ActiveState backup.service) != activating ]", 60);
+        (await _machine.Systemd.ExecAsync("systemctl", "show", "-P", "Result", "backup.service")).Trim().Should().Be("success");
         await ShouldBeBackAsync();
     }
 
@@ -74,14 +75,11 @@ public sealed class QuiescingSignalTests : IAsyncLifetime
     public async Task A_unit_that_ends_in_the_window_has_ExecStopPost_bring_the_services_back(string end)
     {
         await SetUpAsync("stop", 1);
-        string run = $"{_machine.Binary} {{0}} --config {_machine.ConfigFile}";
-        await _machine.Systemd.WriteUnitAsync("backup.service", "[Service]\nType=oneshot\nTimeoutStartSec=infinity\nTimeoutStopSec=60\n"
-            + $"ExecStart={string.Format(null, run, "now")}\nExecStopPost={string.Format(null, run, "recover")}");
+        await WriteBackupUnitAsync();
         var before = await _machine.LookAsync(Units);
         await _machine.Systemd.ExecAsync("systemctl", "start", "--no-block", "backup.service");
         await InWindowAsync("stop");
         await _machine.Systemd.ShellAsync(end);
-        await _machine.UntilAsync("! systemctl show -P ActiveState backup.service | grep -q activating");
         await _machine.UntilAsync("systemctl show -P ActiveState backup.service | grep -Eq 'inactive|failed'");
         await ShouldBeBackAsync();
         var after = await _machine.LookAsync(Units);
@@ -98,6 +96,9 @@ public sealed class QuiescingSignalTests : IAsyncLifetime
         Sql.Make(_machine.Below("data/homeserver/large.db"), "PRAGMA journal_mode = DELETE; CREATE TABLE t(x); INSERT INTO t VALUES (randomblob(600000000))");
         await _machine.UntilAsync("journalctl -u homeserver.service | grep -q answers");
     }
+
+    private Task WriteBackupUnitAsync() => _machine.Systemd.WriteUnitAsync("backup.service", "[Service]\nType=oneshot\nTimeoutStartSec=infinity\nTimeoutStopSec=60\n"
+        + $"ExecStart={_machine.Binary} now --config {_machine.ConfigFile}\nExecStopPost={_machine.Binary} recover --config {_machine.ConfigFile}");
 
     private Task InWindowAsync(string way) => _machine.UntilAsync(way == "stop" ? "[ $(systemctl show -P ActiveState homeserver.service) = inactive ]" : "[ $(systemctl show -P FreezerState bridge.service)$(systemctl show -P FreezerState homeserver.service) = frozenfrozen ]");
 

@@ -31,22 +31,41 @@ public sealed class WindowTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("DELETE", "")]
-    [InlineData("WAL", "")]
-    [InlineData("WAL", "pin = false")]
-    public async Task A_database_is_the_one_of_the_cut_though_its_service_writes_to_it_at_once(string journalMode, string setting)
+    [InlineData("DELETE", "", "")]
+    [InlineData("WAL", "", "")]
+    [InlineData("WAL", "PRAGMA locking_mode=EXCLUSIVE;", "pin = false")]
+    public async Task A_database_is_the_one_of_the_cut_though_its_service_writes_to_it_at_once(string journalMode, string pragma, string setting)
+    {
+        string database = await SetUpWriterAsync(journalMode, pragma, setting);
+
+        CliResult now = (await _machine.RunAsync("now")).ShouldExit(0);
+
+        now.Error.Should().NotContain("pins", "the service has what it needs when it is started, at the first go");
+        (await CountAsync(database)).Should().Be("2", "it has started twice");
+        (await CountAsync(Path.Combine(await RestoreAsync("bot"), "bot.db"))).Should().Be("1");
+    }
+
+    [Fact]
+    public async Task A_service_that_does_not_start_beside_a_pin_is_started_without_and_its_database_is_the_one_of_the_cut()
+    {
+        string database = await SetUpWriterAsync("WAL", "PRAGMA locking_mode=EXCLUSIVE;", "");
+
+        CliResult now = (await _machine.RunAsync("now")).ShouldExit(0);
+
+        now.Error.Should().Contain("it started only after the pins of its state had been released");
+        (await CountAsync(database)).Should().Be("2");
+        (await CountAsync(Path.Combine(await RestoreAsync("bot"), "bot.db"))).Should().Be("1");
+    }
+
+    /// <summary>A service that writes to its database before it does anything else, and fails when that is locked.</summary>
+    private async Task<string> SetUpWriterAsync(string journalMode, string pragma, string setting)
     {
         await _machine.ConfigureAsync(_machine.Service("bot", setting));
         string database = _machine.Below("data/bot/bot.db");
         (await Cli.ShellAsync($"sqlite3 {database} 'PRAGMA journal_mode={journalMode}; CREATE TABLE starts (at TEXT)'")).ShouldExit(0);
-        await _machine.Systemd.WriteUnitAsync("bot.service", StackUnits.Running("/bin/sleep infinity",
-            $"ExecStartPre=/usr/bin/sqlite3 -cmd '.timeout 10000' {database} 'INSERT INTO starts VALUES (CURRENT_TIMESTAMP)'"));
+        await _machine.Systemd.WriteUnitAsync("bot.service", StackUnits.Running("/bin/sleep infinity", $"ExecStartPre=/usr/bin/sqlite3 -bail {database} '{pragma} INSERT INTO starts VALUES (CURRENT_TIMESTAMP)'"));
         await _machine.Systemd.ExecAsync("systemctl", "start", "bot");
-
-        (await _machine.RunAsync("now")).ShouldExit(0);
-
-        (await CountAsync(database)).Should().Be("2", "it has started twice");
-        (await CountAsync(Path.Combine(await RestoreAsync("bot"), "bot.db"))).Should().Be("1");
+        return database;
     }
 
     [Fact]

@@ -120,7 +120,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal BackupConfiguration ReadConfiguration()
     {
         BackupConfiguration configuration = ReadConfigurationQuietly();
-        foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }

@@ -80,6 +80,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int futimens(int fd, TimeSpec* times);
     [LibraryImport("libc", SetLastError = true)] internal static partial int unlinkat(int dir, byte* path, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int renameat2(int fromDir, byte* from, int toDir, byte* to, uint flags);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int setpriority(int which, uint who, int nice);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fsync(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int fdatasync(int fd);
     [LibraryImport("libc", SetLastError = true)] internal static partial int syncfs(int fd);

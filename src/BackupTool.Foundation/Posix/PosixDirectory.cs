@@ -78,7 +78,11 @@ public sealed unsafe class PosixDirectory : IDisposable
     /// <summary>The status of <paramref name="name"/>, or false when there is no such entry. Other errors throw.</summary>
     public bool TryGetStatus(BytePath name, out FileStatus status)
     {
-        fixed (byte* p = Terminated(name))
+        // Asked for every entry of a tree, while services wait: no allocation for it.
+        Span<byte> terminated = name.Length < 1024 ? stackalloc byte[name.Length + 1] : new byte[name.Length + 1];
+        name.Bytes.CopyTo(terminated);
+        terminated[^1] = 0;
+        fixed (byte* p = terminated)
         {
             if (PosixFile.TryStat(Descriptor, p, Libc.AtSymlinkNofollow, out status)) return true;
             var failure = PosixException.FromLastError("stat", Full(name));

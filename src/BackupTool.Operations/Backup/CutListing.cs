@@ -39,18 +39,23 @@ internal sealed record CutEntry(BytePath Path, FileStatus Status, BytePath LinkT
 /// The directory listing that a cut takes, with every status: written down in the cut, read back while archiving. In memory while it is small; beyond that in an
 /// unnamed file, so that a million files need no more memory than ten thousand.
 /// </summary>
-internal sealed class CutListing(BytePath spillDirectory) : IDisposable
+internal sealed class CutListing : IDisposable
 {
     private const int MaxMemoryBytes = 2 << 20;
+    private readonly BytePath _spillDirectory;
     private readonly MemoryStream _recent = new(MaxMemoryBytes + (64 << 10));
+    private readonly BinaryWriter _writer;
     private SafeFileHandle? _file;
     private long _spilled;
+
+    internal CutListing(BytePath spillDirectory) => (_spillDirectory, _writer) = (spillDirectory, new BinaryWriter(_recent, System.Text.Encoding.UTF8));
 
     internal long Count { get; private set; }
 
     internal void Add(CutEntry entry)
     {
-        using (var writer = new BinaryWriter(_recent, System.Text.Encoding.UTF8, leaveOpen: true)) Write(writer, entry);
+        Write(_writer, entry);
+        _writer.Flush();
         Count++;
         if (_recent.Length >= MaxMemoryBytes) Spill();
     }
@@ -74,11 +79,11 @@ internal sealed class CutListing(BytePath spillDirectory) : IDisposable
     {
         if (_file is null)
         {
-            BytePath path = spillDirectory.Combine($"listing-{Guid.NewGuid():N}");
+            BytePath path = _spillDirectory.Combine($"listing-{Guid.NewGuid():N}");
             _file = PosixDirectory.Current.CreateFile(path);
             PosixDirectory.Current.RemoveFile(path);
         }
-        PosixFile.WriteFully(_file, _recent.GetBuffer().AsSpan(0, (int)_recent.Length), _spilled, spillDirectory);
+        PosixFile.WriteFully(_file, _recent.GetBuffer().AsSpan(0, (int)_recent.Length), _spilled, _spillDirectory);
         _spilled += _recent.Length;
         _recent.SetLength(0);
     }
@@ -132,5 +137,9 @@ internal sealed class CutListing(BytePath spillDirectory) : IDisposable
 
     private static UnixTime ReadTime(BinaryReader reader) => new(reader.ReadInt64(), reader.ReadInt32());
 
-    public void Dispose() => _file?.Dispose();
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _writer.Dispose();
+    }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Services.Quiescing;
 using BackupTool.Services.Sources.Sqlite;
@@ -89,7 +90,9 @@ internal sealed class CutWindow : IAsyncDisposable
 
     private async Task<Dictionary<string, ServiceCut>> CutAllAsync(IReadOnlyList<PreparedService> services, CancellationToken cancellationToken)
     {
-        Task<ServiceCut?>[] cuts = [.. services.Select(service => Task.Run(() => TryCutAsync(service, cancellationToken), CancellationToken.None))];
+        // The largest first: the window is as long as its cut. Threads of their own, because the pool has one for each core and is slow to add more.
+        Task<ServiceCut?>[] cuts = [.. services.OrderByDescending(static service => service.Listing.Count)
+            .Select(service => Task.Factory.StartNew(() => CutUrgently(service, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap())];
         try
         {
             await Task.WhenAll(cuts);
@@ -101,6 +104,12 @@ internal sealed class CutWindow : IAsyncDisposable
             throw;
         }
         return cuts.Select(static cut => cut.Result).OfType<ServiceCut>().ToDictionary(static cut => cut.Settings.Name);
+    }
+
+    private Task<ServiceCut?> CutUrgently(PreparedService service, CancellationToken cancellationToken)
+    {
+        ThreadUrgency.TryRaise();
+        return TryCutAsync(service, cancellationToken);
     }
 
     private async Task<ServiceCut?> TryCutAsync(PreparedService service, CancellationToken cancellationToken)

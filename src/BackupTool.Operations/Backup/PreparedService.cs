@@ -112,7 +112,7 @@ internal sealed class PreparedService : IAsyncDisposable
         ParentArchive? parent = Parent is null ? null : _context.OpenParent(Parent.Archive, cancellationToken);
         await using (parent)
         {
-            foreach (WalkedEntry entry in tree.List(engineFiles.Values, Dumps.Entries(_context.Time.GetUtcNow())))
+            foreach (WalkedEntry entry in tree.List(tree.Walk(), engineFiles.Values, Dumps.Entries(_context.Time.GetUtcNow())))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 CatalogEntry? old = parent is null ? null : await parent.FindAsync(entry.Path.WithoutLeadingSlash());

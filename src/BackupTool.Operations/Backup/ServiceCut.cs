@@ -4,6 +4,7 @@ using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Services.Profiles;
 using BackupTool.Services.Quiescing;
+using BackupTool.Services.Sources;
 using BackupTool.Services.Sources.Files;
 using BackupTool.Services.Sources.RocksDb;
 using BackupTool.Services.Sources.Sqlite;
@@ -99,18 +100,23 @@ internal sealed class ServiceCut : IAsyncDisposable
     private void Take(CancellationToken cancellationToken)
     {
         ServiceTree tree = _prepared.MakeTree(Findings);
+        using var walk = new ReadAhead<WalkedEntry>(tree.Walk());
+        // At rest nothing moves, so both at a time are one moment. A running server writes a file before the database mentions it: there the database is staged first.
+        if (IsQuiesced) walk.Start();
+        var found = new List<SourceFinding>();
         if (_prepared.OnlineBackup is null)
-            foreach (BytePath database in tree.RocksDbDirectories) Stage(database, cancellationToken);
+            foreach (BytePath database in tree.RocksDbDirectories) Stage(database, found.Add, cancellationToken);
         Dictionary<BytePath, StagedFile> staged = (_prepared.OnlineBackup?.Files ?? _rocksDbs.SelectMany(static db => db.Files)).ToDictionary(static file => file.OriginalPath);
         using (_before = _prepared.Listing.ReadAll().GetEnumerator())
         {
             _isBeforeOver = !_before.MoveNext();
-            foreach (WalkedEntry entry in tree.List(staged.Values, _prepared.Dumps.Entries(_context.Time.GetUtcNow())))
+            foreach (WalkedEntry entry in tree.List(walk.ReadAll(), staged.Values, _prepared.Dumps.Entries(_context.Time.GetUtcNow())))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Classify(entry, FindBefore(entry.Path), staged, cancellationToken) is { } listed) Add(listed);
             }
         }
+        found.ForEach(Findings.Add);
         _databasePaths.RequireExpected();
     }
 
@@ -136,10 +142,10 @@ internal sealed class ServiceCut : IAsyncDisposable
         Facts["newer-than-the-cut"] = _newer == 1 ? path.ToString() : $"{_newer} files, the last of them {path}";
     }
 
-    private void Stage(BytePath database, CancellationToken cancellationToken)
+    private void Stage(BytePath database, Action<SourceFinding> report, CancellationToken cancellationToken)
     {
         BytePath directory = StagingDirectory.Create(database, _context.StagingDirectory);
-        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, Findings.Add, _context.Time, cancellationToken);
+        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, report, _context.Time, cancellationToken);
         _rocksDbs.Add(rocksDb);
         if (rocksDb.ImmutableFilesStagedBy == StagingMeans.Copy) _context.Progress.Message($"{Settings.Name}: {database} had to be copied: its file system cannot link to {directory.Parent}");
     }
@@ -154,8 +160,6 @@ internal sealed class ServiceCut : IAsyncDisposable
     private CutEntry? Classify(WalkedEntry entry, CutEntry? before, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
     {
         if (_prepared.Dumps.Contains(entry.Path)) return Listed(entry, CutFlags.Dump, "");
-        // No directory of this machine: one of ours lends it its attributes.
-        if (entry.Path == PostgresDumps.Directory) return Listed(entry, CutFlags.None, "") with { StagedPath = _context.StagingDirectory };
         if (entry.Status.Kind == FileKind.Regular)
         {
             if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));

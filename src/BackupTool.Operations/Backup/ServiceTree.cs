@@ -44,22 +44,20 @@ internal sealed class ServiceTree
     }
 
     /// <summary>The RocksDB databases, by their real paths.</summary>
-    internal IReadOnlyList<BytePath> RocksDbDirectories { get; }
+    internal BytePath[] RocksDbDirectories { get; }
 
-    /// <summary>Lists; the staged files stand where the databases' own would, and the dumps where nothing does.</summary>
-    internal IEnumerable<WalkedEntry> List(IEnumerable<StagedFile> staged, IEnumerable<WalkedEntry> dumps)
-    {
-        var listings = new List<IEnumerable<WalkedEntry>> { _links, dumps };
-        foreach ((BytePath configured, BytePath target) in _roots)
-            listings.Add(FileTree.Walk(target, (path, status) => IsLeftOut(configured, target, path, status), _onFinding));
-        listings.Add(staged.Select(static file => new WalkedEntry(file.OriginalPath, file.OriginalStatus, default)).OrderBy(static entry => entry.Path));
-        return TreeOrderMerge.Merge(listings);
-    }
+    /// <summary>Walks the roots, without the files that are staged instead.</summary>
+    internal IEnumerable<WalkedEntry> Walk() =>
+        TreeOrderMerge.Merge([.. _roots.Select(root => FileTree.Walk(root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), _onFinding))]);
+
+    /// <summary>Lists what <see cref="Walk"/> found; the staged files stand where the databases' own would, and the dumps where nothing does.</summary>
+    internal IEnumerable<WalkedEntry> List(IEnumerable<WalkedEntry> walked, IEnumerable<StagedFile> staged, IEnumerable<WalkedEntry> dumps) =>
+        TreeOrderMerge.Merge([_links, dumps, walked, staged.Select(static file => new WalkedEntry(file.OriginalPath, file.OriginalStatus, default)).OrderBy(static entry => entry.Path)]);
 
     private bool IsLeftOut(BytePath configured, BytePath target, BytePath path, FileStatus status)
     {
         bool isDirectory = status.Kind == FileKind.Directory;
-        if (status.Kind == FileKind.Regular && RocksDbDirectories.Contains(path.Parent)) return IsStagedInstead(path);
+        if (status.Kind == FileKind.Regular && IsInRocksDb(path)) return IsStagedInstead(path);
         if (isDirectory && StagingDirectory.IsStagingName(path.Name)) return true;
         if (isDirectory && path == _repository)
         {
@@ -71,6 +69,15 @@ internal sealed class ServiceTree
         if (exclusion is null) return false;
         _onLeftOut(path, exclusion.Reason);
         return true;
+    }
+
+    // Asked for every entry in the window: without making a path of the directory.
+    private bool IsInRocksDb(BytePath path)
+    {
+        int slash = path.Bytes.LastIndexOf((byte)'/');
+        foreach (BytePath directory in RocksDbDirectories)
+            if (path.Bytes[..slash].SequenceEqual(directory.Bytes)) return true;
+        return false;
     }
 
     /// <summary>What the engine wrote after the staging belongs to no moment that is backed up; other files there do.</summary>

@@ -135,8 +135,8 @@ internal sealed class Resumption(
         UnitState? after = await StateOfAsync(unit.Unit);
         if (after is { IsActive: true }) return new UnitResult(true, false, false, null);
         if (failure is null && after is not null) return new UnitResult(false, false, false, $"it was started and is {after.ActiveState} already");
-        // Only what had its start and failed by itself is settled: a start that was refused is still owed.
-        bool hadItsStart = after is not null && after.InvocationId.Length > 0 && after.InvocationId != before?.InvocationId;
+        // Only what had its start (by us, or by a recovery that was killed) and failed by itself is settled: a start that was refused is still owed.
+        bool hadItsStart = after is not null && after.InvocationId.Length > 0 && (after.InvocationId != before?.InvocationId || before.IsActive);
         return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
     }
 

@@ -79,7 +79,9 @@ internal sealed class SimulatedSystemd(VirtualTime time)
     {
         SimulatedUnit unit = Units[name];
         _pendingStops.Remove(name);
-        while (unit.Active == "activating") await Task.Delay(TimeSpan.FromMilliseconds(5), time);   // the same job
+        bool isMerged = unit.Active == "activating";   // into the job that runs: both end alike
+        while (unit.Active == "activating") await Task.Delay(TimeSpan.FromMilliseconds(5), time);
+        if (isMerged && !unit.IsActive) throw new ServiceManagerException($"{name} failed", "");
         if (unit.IsActive) return;
         while (unit.Triggers.Any(_pendingStops.Contains)) await Task.Delay(TimeSpan.FromMilliseconds(5), time);   // systemd stops first what is to stop
         foreach (string required in unit.Requires)
@@ -102,7 +104,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
             (unit.Active, unit.Result) = ("failed", "exit-code");
             throw new ServiceManagerException($"{name} failed", "");
         }
-        (unit.Active, unit.Result, unit.StartedAt) = ("active", "success", time.Now);
+        (unit.Active, unit.Result, unit.StartedAt) = unit.DiesAfterStart ? ("failed", "exit-code", time.Now) : ("active", "success", time.Now);
         Settle();
     }
 
