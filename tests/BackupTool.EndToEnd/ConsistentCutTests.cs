@@ -73,8 +73,8 @@ public sealed class ConsistentCutTests(ITestOutputHelper output)
         quiesced.Should().HaveCount(3);
         foreach (JsonElement service in quiesced)
         {
-            service.GetProperty("mode").GetString().Should().Be(mode);
-            service.GetProperty("copy").GetString().Should().Be(mode == "freeze" ? "frozen" : "clean");
+            service.GetProperty("mode").GetString().Should().BeEquivalentTo(mode);
+            service.GetProperty("copy").GetString().Should().BeEquivalentTo(mode == "freeze" ? "frozen" : "clean");
             service.GetProperty("isHealthy").GetBoolean().Should().BeTrue();
         }
     }

@@ -41,9 +41,15 @@ internal sealed class DumpProof(Func<string, PostgresTarget> serverFor, TimeProv
                 ? new($"{content.Tables} tables came out of it, and it was made of {expected}", null, null)
                 : new(null, null, $"{content.Tables:N0} tables, {content.Rows:N0} rows");
         }
+        catch (NoScratchDatabaseException e)
+        {
+            return new(null, $"no PostgreSQL database to restore it into: {e.Message}", null);
+        }
         catch (SourceException e)
         {
-            return new(e.Message, null, null);
+            // A server that has gone meanwhile says nothing of the dump either.
+            _unreachable.Remove(server);
+            return await FindWhyUnreachableAsync(server, cancellationToken) is { } gone ? new(null, $"the PostgreSQL server went away: {gone}", null) : new(e.Message, null, null);
         }
     }
 

@@ -3,18 +3,23 @@ using System.Globalization;
 
 namespace BackupTool.EndToEnd.Support;
 
-/// <summary>The pg_dump that a running backup has started, found among its children.</summary>
+/// <summary>The pg_dump and pg_restore that the running tool has started, found among its children.</summary>
 internal static class RunningDump
 {
     /// <summary>Waits until the tool's pg_dump of the pinned moment has written so much, and returns its process id.</summary>
-    internal static int WaitFor(Process tool, long writtenBytes)
+    internal static int WaitForDump(Process tool, long bytes) => WaitFor(tool, "--snapshot=", bytes);
+
+    /// <summary>Waits until the tool's pg_restore into a scratch database has read so much, and returns its process id.</summary>
+    internal static int WaitForRestore(Process tool, long bytes) => WaitFor(tool, "--exit-on-error", bytes);
+
+    private static int WaitFor(Process tool, string argument, long bytes)
     {
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromMinutes(1) && !tool.HasExited;)
         {
             foreach (int child in ChildrenOf(tool.Id))
-                if (CommandLine(child).Contains("--snapshot=", StringComparison.Ordinal) && WrittenBytes(child) >= writtenBytes) return child;
+                if (CommandLine(child).Contains(argument, StringComparison.Ordinal) && CopiedBytes(child) >= bytes) return child;
         }
-        throw new TimeoutException($"no pg_dump has written {writtenBytes} bytes");
+        throw new TimeoutException($"no program with {argument} has read or written {bytes} bytes");
     }
 
     /// <summary>Its children and theirs.</summary>
@@ -45,11 +50,10 @@ internal static class RunningDump
         }
     }
 
-    private static long WrittenBytes(int process)
-    {
-        string line = Read($"/proc/{process}/io").Split('\n').FirstOrDefault(static line => line.StartsWith("wchar: ", StringComparison.Ordinal), "wchar: 0");
-        return long.Parse(line["wchar: ".Length..], CultureInfo.InvariantCulture);
-    }
+    // Through pipes: what goes through the server's socket is not counted.
+    private static long CopiedBytes(int process) => Read($"/proc/{process}/io").Split('\n')
+        .Where(static line => line.StartsWith("rchar: ", StringComparison.Ordinal) || line.StartsWith("wchar: ", StringComparison.Ordinal))
+        .Sum(static line => long.Parse(line["rchar: ".Length..], CultureInfo.InvariantCulture));
 
     private static string Read(string path)
     {

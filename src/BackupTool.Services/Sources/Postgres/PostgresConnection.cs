@@ -81,7 +81,7 @@ internal sealed class PostgresConnection : IAsyncDisposable
         }
         catch (Exception e) when (e is NpgsqlException or InvalidOperationException or IOException)
         {
-            throw PostgresFailure.Explain(e, Access, "did not answer");
+            throw PostgresFailure.Explain(e, Access, e is PostgresException ? "refused" : "did not answer");
         }
         finally
         {

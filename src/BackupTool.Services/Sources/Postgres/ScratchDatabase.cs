@@ -30,15 +30,13 @@ public static class ScratchDatabase
     /// <param name="dump">Read once, to its end; what it throws comes through.</param>
     /// <param name="options">Where programs are, and the clock.</param>
     /// <param name="cancellationToken">Ends the restore; the database is dropped all the same.</param>
-    /// <exception cref="SourceException">The dump is truncated, damaged or not restorable here, or the server is not reachable.</exception>
+    /// <exception cref="NoScratchDatabaseException">There is nowhere to restore it into: nothing is known of the dump.</exception>
+    /// <exception cref="SourceException">The dump is truncated, damaged or not restorable here, or the server went away.</exception>
     public static async Task<RestoredContent> RestoreAndCountAsync(PostgresTarget server, Stream dump, PostgresOptions options, CancellationToken cancellationToken)
     {
         PostgresEndpoint access = PostgresEndpoint.Resolve(server, options);
-        await using PostgresConnection connection = await PostgresConnection.OpenAsync(access, cancellationToken);
-        (int major, _) = await connection.ReadVersionAsync(cancellationToken);
-        string program = await PostgresPrograms.FindAsync("pg_restore", major, access.RunAs, options, cancellationToken);
-        await DropStaleAsync(connection, options.Time, cancellationToken);
-
+        (PostgresConnection opened, string program) = await PrepareAsync(access, options, cancellationToken);
+        await using PostgresConnection connection = opened;
         DumpHead head = await DumpHead.ReadAsync(dump, access, program, cancellationToken);
         string name = NamePrefix + RandomNumberGenerator.GetHexString(16, lowercase: true);
         RestoredContent content;
@@ -58,6 +56,25 @@ public static class ScratchDatabase
         return content;
     }
 
+    private static async Task<(PostgresConnection Connection, string Program)> PrepareAsync(PostgresEndpoint access, PostgresOptions options, CancellationToken cancellationToken)
+    {
+        PostgresConnection? connection = null;
+        try
+        {
+            connection = await PostgresConnection.OpenAsync(access, cancellationToken);
+            (int major, _) = await connection.ReadVersionAsync(cancellationToken);
+            string program = await PostgresPrograms.FindAsync("pg_restore", major, access.RunAs, options, cancellationToken);
+            await DropStaleAsync(connection, options.Time, cancellationToken);
+            return (connection, program);
+        }
+        catch (Exception e)
+        {
+            if (connection is not null) await connection.DisposeAsync();
+            if (e is SourceException reason) throw new NoScratchDatabaseException(reason);
+            throw;
+        }
+    }
+
     /// <summary>Says both when the database cannot be dropped either, as when the server has gone.</summary>
     private static async Task DropAfterAsync(Exception failure, PostgresEndpoint access, string name)
     {
@@ -73,12 +90,21 @@ public static class ScratchDatabase
     }
 
     // The comment right after it: in the moment between, a kill leaves one that is never tidied up.
-    private static Task CreateAsync(PostgresConnection connection, string name, string databaseOptions, TimeProvider time, CancellationToken cancellationToken) =>
-        connection.ExecuteOneByOneAsync(
-        [
-            $"CREATE DATABASE {name} TEMPLATE template0 {databaseOptions}",
-            $"COMMENT ON DATABASE {name} IS '{CommentPrefix.Replace("'", "''", StringComparison.Ordinal)}{time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture)}'",
-        ], cancellationToken);
+    private static async Task CreateAsync(PostgresConnection connection, string name, string databaseOptions, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connection.ExecuteOneByOneAsync(
+            [
+                $"CREATE DATABASE {name} TEMPLATE template0 {databaseOptions}",
+                $"COMMENT ON DATABASE {name} IS '{CommentPrefix.Replace("'", "''", StringComparison.Ordinal)}{time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture)}'",
+            ], cancellationToken);
+        }
+        catch (SourceException e)
+        {
+            throw new NoScratchDatabaseException(e);
+        }
+    }
 
     private static async Task<RestoredContent> CountAsync(PostgresEndpoint scratch, CancellationToken cancellationToken)
     {
