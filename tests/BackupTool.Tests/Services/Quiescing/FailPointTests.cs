@@ -53,7 +53,10 @@ public sealed class FailPointTests
 
     private static async Task<int> RunChildAsync(string state, string point)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-method", $"{typeof(FailPointTests).FullName}.{nameof(The_process_that_is_killed)}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        string program = Environment.ProcessPath!;
+        string[] arguments = ["-method", $"{typeof(FailPointTests).FullName}.{nameof(The_process_that_is_killed)}"];
+        if (Path.GetFileName(program) == "dotnet") arguments = [typeof(FailPointTests).Assembly.Location, .. arguments];
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment[Scenario] = state;
         start.Environment["BACKUP_FAIL_POINT"] = point;
         using Process child = Process.Start(start)!;

@@ -6,6 +6,7 @@ using BackupTool.Tests.TestSupport;
 namespace BackupTool.Tests.Services.Sources.Postgres;
 
 /// <summary>A dump that is not whole must never look like one: the read that meets its end throws.</summary>
+[Collection("pg_dump")]   // some count the programs that this process runs
 public sealed class DumpFailureTests(PostgresServer server) : IClassFixture<PostgresServer>
 {
     // More than the pipe and the server's buffers hold, so that pg_dump is still at work when it is hurt.

@@ -7,6 +7,7 @@ using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Services.Sources.Postgres;
 
+[Collection("pg_dump")]   // some count the programs that this process runs
 public sealed class PostgresSourceTests(PostgresServer server) : IClassFixture<PostgresServer>
 {
     [Fact]

@@ -6,6 +6,7 @@ using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Services.Sources.Postgres;
 
+[Collection("pg_dump")]   // some count the programs that this process runs
 public sealed class ScratchDatabaseTests(PostgresServer server) : IClassFixture<PostgresServer>, IDisposable
 {
     public void Dispose() =>

@@ -5,6 +5,7 @@ using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Services.Sources.Postgres;
 
+[Collection("pg_dump")]   // some count the programs that this process runs
 public sealed class ThreadIdentityTests : IDisposable
 {
     private const int SolSocket = 1, SoPeerCred = 17;
