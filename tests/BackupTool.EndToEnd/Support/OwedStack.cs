@@ -16,7 +16,8 @@ internal static class OwedStack
     internal static async Task SetUpAsync(StackMachine machine, string way)
     {
         await WriteUnitsAsync(machine);
-        await machine.Systemd.ExecAsync("systemctl", "start", "helper.socket");   // not beside its running service
+        await machine.Systemd.ExecAsync("systemctl", "stop", "helper.service");
+        await machine.Systemd.ExecAsync("systemctl", "start", "helper.socket");   // systemd starts it only without its service
         await machine.Systemd.ExecAsync(["systemctl", "start", .. Running]);
         await machine.Systemd.TryExecAsync("systemctl", "start", "broken.service");
         string first = way == "freeze" ? "freeze" : "stop", second = way == "stop" ? "stop" : "freeze";
