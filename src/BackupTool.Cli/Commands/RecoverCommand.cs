@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using BackupTool.Cli.Output;
 using BackupTool.Posix;
 using BackupTool.Services.Quiescing;
@@ -41,9 +42,9 @@ internal static class RecoverCommand
 }
 
 /// <summary>The JSON of <c>recover</c>.</summary>
-public sealed record RecoverDocument(RecoveryStatus Status, RecoveredUnit[] Units, string[] LeftAlone, string[] Notes)
+public sealed record RecoverDocument(string Status, RecoveredUnit[] Units, string[] LeftAlone, string[] Notes)
 {
-    internal static RecoverDocument From(RecoveryReport report) => new(report.Status,
+    internal static RecoverDocument From(RecoveryReport report) => new(JsonNamingPolicy.CamelCase.ConvertName(report.Status.ToString()),
         [.. report.Units.Select(static unit => new RecoveredUnit(unit.Unit, [.. unit.Services], unit.IsBack, unit.IsOwed, unit.Problem))], [.. report.LeftAlone], [.. report.Notes]);
 }
 

@@ -77,6 +77,7 @@ public sealed class PinnedPostgres : IAsyncDisposable
             // pg_dump's custom format begins with its table of contents, so its first byte says that every table is locked.
             OnFirstBytes = RequireTablesUntouchedAsync,
             OnEnd = RequireHeldAsync,
+            Shape = new DumpShape(),
         };
 
     /// <summary>

@@ -13,6 +13,9 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
     /// <summary>Made when the first bytes have come; what it throws ends the program and the stream.</summary>
     internal Func<CancellationToken, Task>? OnFirstBytes { get; init; }
 
+    /// <summary>Sees everything that goes by, and is asked at the end whether it was a whole dump; null for what is none.</summary>
+    internal DumpShape? Shape { get; init; }
+
     /// <summary>Made when the program has ended well; what it throws ends the stream.</summary>
     internal Func<CancellationToken, Task>? OnEnd { get; init; }
 
@@ -26,6 +29,7 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
     {
         if (buffer.IsEmpty || IsOver()) return 0;
         int read = child.Output.Read(buffer);
+        Shape?.Feed(buffer[..read]);
         if (read == 0 || !_hasBegun) CheckAsync(read == 0, cancellationToken).GetAwaiter().GetResult();
         return read;
     }
@@ -34,6 +38,7 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
     {
         if (buffer.IsEmpty || IsOver()) return 0;
         int read = await child.Output.ReadAsync(buffer, token);
+        Shape?.Feed(buffer.Span[..read]);
         if (read == 0 || !_hasBegun) await CheckAsync(read == 0, token);
         return read;
     }
@@ -90,6 +95,8 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
         cancellationToken.ThrowIfCancellationRequested();
         if (!end.IsSuccess) throw Explain(end, access, program);
         if (!_hasBegun) throw new SourceException($"{program} of {access.Target} wrote nothing, and called that a success", $"Replace the {program} that is installed.");
+        if (Shape?.FindProblem() is { } problem)
+            throw new SourceException($"{program} of {access.Target} ended as if its dump were whole, and it is not: {problem}", $"See what stands in the way of the {program} that is installed, then try again.");
     }
 
     internal static SourceException Explain(ProgramEnd end, PostgresEndpoint access, string program)
