@@ -28,6 +28,7 @@ internal sealed class CutWindow : IAsyncDisposable
         IReadOnlyList<PreparedService> services, QuiescePlan plan, OpenedRepository opened, CutContext context, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
     {
         var window = new CutWindow(context, fail);
+        GC.Collect();   // now, and not while everything holds still: what the preparation left is as much as a cut allocates
         try
         {
             await window.CutAndResumeAsync(services, plan, cancellationToken);
