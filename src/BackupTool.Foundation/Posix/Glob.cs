@@ -69,9 +69,12 @@ public sealed class Glob
         (isDirectory || !_directoriesOnly) && IsMatch(path.Bytes.Trim((byte)'/'));
 
     /// <summary>Whether the pattern matches this path or a directory that it lies in: what an exclusion leaves out and an inclusion takes along.</summary>
-    public bool Covers(BytePath path, bool isDirectory)
+    public bool Covers(BytePath path, bool isDirectory) => Covers(path.Bytes, isDirectory);
+
+    /// <inheritdoc cref="Covers(BytePath, bool)"/>
+    public bool Covers(ReadOnlySpan<byte> path, bool isDirectory)
     {
-        ReadOnlySpan<byte> bytes = path.Bytes.Trim((byte)'/');
+        ReadOnlySpan<byte> bytes = path.Trim((byte)'/');
         for (int at = 0; at < bytes.Length; at++)
             if (bytes[at] == (byte)'/' && IsMatch(bytes[..at])) return true;
         return (isDirectory || !_directoriesOnly) && IsMatch(bytes);

@@ -65,7 +65,8 @@ internal sealed class CutListing : IDisposable
         foreach (Stream part in Parts())
         {
             using var reader = new BinaryReader(part, System.Text.Encoding.UTF8);
-            while (part.Position < part.Length) yield return Read(reader);
+            long length = part.Length;   // asks the kernel
+            while (part.Position < length) yield return Read(reader);
         }
     }
 

@@ -34,6 +34,7 @@ internal sealed class CutWindow : IAsyncDisposable
         IReadOnlyList<PreparedService> services, QuiescePlan plan, OpenedRepository opened, CutContext context, Action<ServiceSettings, ExplainedException> fail, CancellationToken cancellationToken)
     {
         var window = new CutWindow(context, fail);
+        GC.Collect();   // now, and not while everything holds still: what the preparation left is as much as a cut allocates
         try
         {
             for (int attempt = 1; ; attempt++)

@@ -19,7 +19,7 @@ internal sealed class ServiceCut : IAsyncDisposable
 {
     // In the window a lock is waited for in vain: its holder stands still, too.
     private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(200), OnlinePatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan CapturePatience = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan CapturePatience = TimeSpan.FromMilliseconds(20);
 
     private readonly PreparedService _prepared;
     private readonly CutContext _context;

@@ -65,10 +65,13 @@ internal sealed class ServiceTree
             return true;
         }
         BytePath asConfigured = configured == target ? path : new BytePath([.. configured.Bytes.TrimEnd((byte)'/'), .. path.Bytes[target.Length..]]);
-        Exclusion? exclusion = _exclusions.Find(exclusion => exclusion.Covers(asConfigured, isDirectory));
-        if (exclusion is null) return false;
-        _onLeftOut(path, exclusion.Reason);
-        return true;
+        foreach (Exclusion exclusion in _exclusions)
+        {
+            if (!exclusion.Covers(asConfigured, isDirectory)) continue;
+            _onLeftOut(path, exclusion.Reason);
+            return true;
+        }
+        return false;
     }
 
     // Asked for every entry in the window: without making a path of the directory.

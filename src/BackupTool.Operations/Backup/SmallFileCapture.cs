@@ -14,8 +14,8 @@ internal sealed class SmallFileCapture(BytePath directory, TimeSpan patience, Ti
     private const int MaxFileBytes = 1 << 20;
     private const long MaxBytes = 64 << 20;
 
-    private readonly long _start = time.GetTimestamp();
     private readonly UnixTime _startTick = PosixIdentity.FileClock();
+    private TimeSpan _spent;
     private long _bytes;
     private int _count;
     private bool _isOver;
@@ -25,12 +25,15 @@ internal sealed class SmallFileCapture(BytePath directory, TimeSpan patience, Ti
     {
         // What changed within this tick of the file clock could change again without a trace. A file of several names is read when it is stored.
         if (_isOver || status.Size > MaxFileBytes || status.LinkCount > 1 || status.AllocatedBytes < status.Size || status.ChangedAt >= _startTick) return default;
-        if (_bytes + status.Size > MaxBytes || time.GetElapsedTime(_start) > patience)
+        if (_bytes + status.Size > MaxBytes || _spent > patience)
         {
             _isOver = true;
             return default;
         }
-        return Copy(path, status);
+        long began = time.GetTimestamp();
+        BytePath copy = Copy(path, status);
+        _spent += time.GetElapsedTime(began);
+        return copy;
     }
 
     private BytePath Copy(BytePath path, in FileStatus status)

@@ -13,7 +13,7 @@ public sealed record Exclusion(BytePath Directory, Glob Pattern, string Reason)
 {
     /// <summary>Whether an absolute path, written with the same links as <see cref="Directory"/>, is left out.</summary>
     public bool Covers(BytePath path, bool isDirectory) =>
-        path.IsAtOrBelow(Directory) && Pattern.Covers(new BytePath(path.Bytes[Directory.Bytes.TrimEnd((byte)'/').Length..]), isDirectory);
+        path.IsAtOrBelow(Directory) && Pattern.Covers(path.Bytes[Directory.Bytes.TrimEnd((byte)'/').Length..], isDirectory);
 }
 
 /// <summary>Where a service keeps its state. Every path is absolute and as configured: links are the reader's to follow.</summary>
