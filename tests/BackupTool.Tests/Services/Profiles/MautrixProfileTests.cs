@@ -26,8 +26,12 @@ public sealed class MautrixProfileTests : IDisposable
         layout.Health.Should().BeOfType<HttpProbe>().Which.Should().BeEquivalentTo(new HttpProbe(new Uri("http://127.0.0.1:29319/_matrix/mau/live"), [200]));
         layout.Facts.Should().Equal(new SortedDictionary<string, string>
         {
-            ["bot-username"] = "slackbot", ["bridge"] = "slack", ["config"] = data.Combine("config.yaml").ToString(), ["database"] = data.Combine("mautrix-slack.db").ToString(),
-            ["database-type"] = "sqlite", ["homeserver-domain"] = "example.org",
+            ["bot-username"] = "slackbot",
+            ["bridge"] = "slack",
+            ["config"] = data.Combine("config.yaml").ToString(),
+            ["database"] = data.Combine("mautrix-slack.db").ToString(),
+            ["database-type"] = "sqlite",
+            ["homeserver-domain"] = "example.org",
         });
         _tree.Notes.Should().BeEmpty();
     }
