@@ -2,6 +2,7 @@ using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Snapshots;
+using BackupTool.Operations.Verify;
 using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
@@ -175,19 +176,19 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal Task<RecoveryReport> RecoverAsync(RestartJournal journal, CancellationToken cancellationToken) =>
         Recovery.RunAsync(journal, ServiceManager, (probe, unit) => HealthChecks.For(probe, unit, ServiceManager) ?? new UnitCheck(unit!, ServiceManager), Time, terminal.Info, cancellationToken);
 
-    /// <summary>A database of the server in which the dumps of a service can be tried: as configured for it, else the server of this machine.</summary>
+    /// <summary>A database of the server in which the dumps of a service can be tried.</summary>
     internal PostgresTarget FindPostgres(string service)
     {
-        PostgresAccess? access = null;
+        BackupConfiguration? configuration = null;
         try
         {
-            access = ReadConfigurationQuietly().Services.FirstOrDefault(each => each.Name == service)?.ToFacts().Postgres;
+            configuration = ReadConfigurationQuietly();
         }
         catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
         {
             terminal.Detail("no configuration can be read: PostgreSQL is looked for on this machine");
         }
-        return PostgresTarget.Of("postgres", access ?? new PostgresAccess(null, null, null, null, null));
+        return DumpServers.Find(configuration, service);
     }
 
     /// <summary>The repository's place, from --repository or the configuration.</summary>
