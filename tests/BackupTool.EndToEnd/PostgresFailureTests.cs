@@ -51,6 +51,7 @@ public sealed class PostgresFailureTests(PostgresFailureTests.LargeBridge large,
     [InlineData("exit 0", "wrote nothing")]
     [InlineData("dump \"$@\" 2>/dev/null | head -c 50000000; kill -TERM $$", "signal 15")]
     [InlineData("dump \"$@\" | head -c 50000000; exit 0", "could not write to output file")]
+    [InlineData("dump \"$@\" 2>/dev/null | head -c 150000000; exit 0", "ended as if its dump were whole")]
     public async Task A_pg_dump_that_fails_in_any_other_way_leaves_no_snapshot_of_its_service(string script, string says)
     {
         await BeginAsync();
@@ -58,12 +59,12 @@ public sealed class PostgresFailureTests(PostgresFailureTests.LargeBridge large,
         await CheckAsync(now, false, says);
     }
 
-    /// <summary>No exit code tells of it, and nothing in the format: only a restore does.</summary>
+    /// <summary>No exit code tells of it, and nothing in the format: only a restore does. A row lacks the end of its first column; every length is right.</summary>
     [Fact]
-    public async Task A_pg_dump_that_loses_a_part_and_calls_that_a_success_is_found_by_verify()
+    public async Task A_pg_dump_that_writes_nonsense_and_calls_that_a_success_is_found_by_verify()
     {
         await BeginAsync(more: Bridge.Server());
-        CliResult now = await Bridge.RunWithPathAsync(Bridge.WritePgDump("dump \"$@\" 2>/dev/null | head -c 150000000; exit 0"), "now", "--json");
+        CliResult now = await Bridge.RunWithPathAsync(Bridge.WritePgDump("dump \"$@\" | LC_ALL=C sed '5000s/\\t/x/'; exit 0"), "now", "--json");
         output.WriteLine($"now: {now.ExitCode} {now.Error}");
         now.ShouldExit(0);
         CliResult verify = await Bridge.Box.RunAsync("verify", "--level", "content");
