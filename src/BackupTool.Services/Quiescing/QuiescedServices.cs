@@ -17,6 +17,7 @@ public sealed class QuiescedServices : IAsyncDisposable
     private readonly Action<string> _tell;
     private readonly Lock _resuming = new();
     private readonly ConcurrentDictionary<string, long> _stopBegan = new(StringComparer.Ordinal);   // by unit
+    private readonly ConcurrentDictionary<string, bool> _overdue = new(StringComparer.Ordinal);   // units whose stop took longer than it may
     private readonly Dictionary<string, (CopyKind Kind, string? Reason)> _copies = new(StringComparer.Ordinal);   // by service
     private Dictionary<string, UnitState> _atRest = new(StringComparer.Ordinal);
     private Task _evidence = Task.CompletedTask;
@@ -129,7 +130,7 @@ public sealed class QuiescedServices : IAsyncDisposable
         _restBegan = _time.GetTimestamp();
         _atRest = await DescribeAsync(cancellationToken);
         foreach (PlannedService service in Plan.Services)
-            if (service.Unit is { } unit) _copies[service.Target.Name] = StoppedStates.Judge(service, _atRest[unit], PatienceWith(unit));
+            if (service.Unit is { } unit) _copies[service.Target.Name] = StoppedStates.Judge(service, _atRest[unit], PatienceWith(unit), _overdue.ContainsKey(unit));
         if (_owed is not null) _evidence = WriteEvidenceAsync(_owed);
     }
 
@@ -148,6 +149,8 @@ public sealed class QuiescedServices : IAsyncDisposable
         long began = _time.GetTimestamp();
         foreach (string unit in units) _stopBegan[unit] = began;
         await _manager.StopAsync(units, patience, cancellationToken);
+        if (_time.GetElapsedTime(began) >= patience)
+            foreach (string unit in units) _overdue[unit] = true;
         FailPoint.Reach(FailPoint.AfterStop);
     }
 

@@ -6,18 +6,23 @@ namespace BackupTool.Services.Quiescing;
 internal static class StoppedStates
 {
     /// <summary>Right after the units were brought to rest.</summary>
-    internal static (CopyKind Kind, string? Reason) Judge(PlannedService service, UnitState? state, TimeSpan patience)
+    /// <param name="service">The service.</param>
+    /// <param name="state">Its unit's state.</param>
+    /// <param name="patience">How long it might take to stop.</param>
+    /// <param name="isOverdue">It took longer: then it is we who had it killed.</param>
+    internal static (CopyKind Kind, string? Reason) Judge(PlannedService service, UnitState? state, TimeSpan patience, bool isOverdue)
     {
         if (state is null || service.Mode == QuiesceMode.Online) return (service.Expected, null);
         if (service.Mode == QuiesceMode.Freeze) return state.IsActive ? (CopyKind.Frozen, null) : (CopyKind.Crash, $"{state.Name} ended while it was being frozen ({state.ActiveState})");
         if (state.IsActive) return (CopyKind.Crash, $"{state.Name} was running again as soon as it had been stopped: something starts it");
-        return HowItEnded(state, patience) is { } reason ? (CopyKind.Crash, reason) : (CopyKind.Clean, null);
+        return HowItEnded(state, patience, isOverdue) is { } reason ? (CopyKind.Crash, reason) : (CopyKind.Clean, null);
     }
 
-    private static string? HowItEnded(UnitState state, TimeSpan patience) => state.Result switch
+    private static string? HowItEnded(UnitState state, TimeSpan patience, bool isOverdue) => state.Result switch
     {
         "success" or "" when state.ActiveState != "failed" => null,
-        "timeout" => $"{state.Name} did not stop within {PlanSentences.Seconds(patience)} and was killed",
+        "timeout" => $"{state.Name} did not stop in the time that its unit gives it (TimeoutStopSec=), and was killed",
+        "signal" when isOverdue => $"{state.Name} did not stop within {PlanSentences.Seconds(patience)} and was killed",
         "signal" or "core-dump" => $"{state.Name} was ended by a signal when it was stopped ({state.Result})",
         "exit-code" => $"{state.Name} failed when it was stopped: it or its ExecStop ended with an error",
         "oom-kill" => $"{state.Name} had been killed for want of memory",

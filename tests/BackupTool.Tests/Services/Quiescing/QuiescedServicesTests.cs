@@ -129,7 +129,7 @@ public sealed class QuiescedServicesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("timeout", "*did not stop within 120 s and was killed*")]
+    [InlineData("timeout", "*did not stop in the time that its unit gives it (TimeoutStopSec=), and was killed*")]
     [InlineData("exit-code", "*ExecStop ended with an error*")]
     [InlineData("signal", "*ended by a signal*")]
     public void What_did_not_end_well_is_a_crash_copy(string result, string reason)
