@@ -52,7 +52,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         var preflight = new Preflight(configuration, context);
         QuiescePlan plan = await preflight.PlanAsync(prepared.Services, cancellationToken);
         if (request.DryRun) return new BackupReport(null, plan, null, [.. prepared.Services.Select(ReportOf)], _failures, opened.Damaged) { FailedBefore = preflight.FailedBefore };
-        preflight.RequireSpace(prepared.Services);
+        if (plan.Units.Count > 0) preflight.RequireSpace(prepared.Services);
         RequireReady(plan, request.KeepsGoing);
 
         progress.Begin("cut", null, null);

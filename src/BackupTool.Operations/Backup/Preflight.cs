@@ -22,7 +22,7 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
     /// <summary>Services whose units had failed before anything was done, and what systemd says of them. Filled by <see cref="PlanAsync"/>.</summary>
     internal IReadOnlyDictionary<string, string> FailedBefore => _failedBefore;
 
-    /// <summary>Throws when there is surely not enough room; nothing was stopped yet.</summary>
+    /// <summary>Throws when there is surely not enough room, before anything is stopped for it. A run that stops nothing may try, and loses nothing.</summary>
     internal void RequireSpace(IReadOnlyList<PreparedService> services)
     {
         long changed = services.Sum(static service => service.ChangedBytes);
@@ -31,8 +31,7 @@ internal sealed class Preflight(BackupConfiguration configuration, CutContext co
             throw new OperationException($"The file system of the repository {configuration.Repository.Path} has {Megabytes(free)} free, and {Megabytes(changed)} of the services have changed: that cannot be enough.",
                 "Nothing was stopped. Free space there, or move the repository to a larger disk.");
 
-        // Copies of databases lie there until they are stored; what would fail there later would have cost a stop.
-        if (services.All(static service => service.Settings.Quiesce == QuiesceMode.Online)) return;
+        // Copies of databases lie there until they are stored.
         long databases = services.Sum(static service => service.ChangedDatabaseBytes), room = PosixFile.GetFreeBytes(context.StagingDirectory);
         if (room < databases)
             throw new OperationException($"The staging directory {configuration.Staging.Path} has {Megabytes(room)} free, and the SQLite databases that have changed take {Megabytes(databases)}.",
