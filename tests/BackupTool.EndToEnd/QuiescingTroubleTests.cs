@@ -67,6 +67,7 @@ public sealed class QuiescingTroubleTests : IAsyncLifetime
         await ShouldBeAsync("active", "bot.service");
         File.Exists(_machine.RestartJournal).Should().BeTrue("they are owed");
         (await _machine.RunAsync("recover")).ShouldFail(20, "bridge.service");
+        (await _machine.RunAsync("now", "--service", "bot")).ShouldFail(20, "bridge.service");
         await ShouldBeAsync("inactive", "bridge.service");
 
         await _machine.Systemd.ShellAsync("rm /run/broken; systemctl reset-failed homeserver; systemctl start homeserver");

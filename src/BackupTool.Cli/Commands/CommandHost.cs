@@ -144,6 +144,9 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         }
     }
 
+    /// <summary>Whether services that an earlier run stopped are still down after <see cref="RecoverFirstAsync(CancellationToken)"/>.</summary>
+    internal bool OwesRestarts { get; private set; }
+
     /// <summary>Pays what a run that was killed owes, before a command changes anything. That it cannot keeps nobody from making a backup.</summary>
     internal async Task RecoverFirstAsync(CancellationToken cancellationToken)
     {
@@ -165,10 +168,12 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         {
             if (!journal.IsOwed) return;
             RecoveryReport report = await RecoverAsync(journal, cancellationToken);
+            OwesRestarts = report.Status == RecoveryStatus.NotAllPaid;
             foreach (UnitOutcome unit in report.Units.Where(static unit => unit.Problem is not null)) UnitProblems.Print(terminal, unit.Unit, unit.Problem!, unit.JournalLines);
         }
         catch (Exception e) when (e is ExplainedException or PosixException)
         {
+            OwesRestarts = true;
             terminal.Error($"an earlier run may have left services stopped, and they could not be started: {e.Message}\n  → Run 'backup recover'.");
         }
     }

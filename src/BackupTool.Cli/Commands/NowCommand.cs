@@ -33,13 +33,13 @@ internal static class NowCommand
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, NowDocument.From(report), CliJson.Default.NowDocument);
             else NowReport.Print(context, report);
-            return CodeOf(report);
+            return CodeOf(report, context.OwesRestarts);
         }, services, labels, pin, dryRun, keepGoing, lockWait);
     }
 
     /// <summary>A service that is down matters more than one that is not in the snapshot, and that more than a warning.</summary>
-    private static ExitCode CodeOf(BackupReport report) =>
-        report.IsUnwell ? ExitCode.ServiceNotHealthy : report.Failures.Count > 0 ? ExitCode.Failed : report.HasWarnings ? ExitCode.DoneWithWarnings : ExitCode.Done;
+    private static ExitCode CodeOf(BackupReport report, bool owesRestarts) =>
+        report.IsUnwell || owesRestarts ? ExitCode.ServiceNotHealthy : report.Failures.Count > 0 ? ExitCode.Failed : report.HasWarnings ? ExitCode.DoneWithWarnings : ExitCode.Done;
 
     private static TimeSpan? ParseWait(string? text) =>
         text is null ? null : DurationText.TryParse(text, out TimeSpan wait) ? wait
