@@ -131,9 +131,12 @@ internal sealed class RandomQuiesceWorld : IDisposable
 
     private static bool HasFailed(SimulatedUnit unit, bool isFirstStartEnough) => unit.Active == "failed" && (unit.Result == "exit-code" || !isFirstStartEnough);
 
+    // With two sockets, one of which clients never leave alone, a service runs again before the other can listen: systemd refuses that one for as long, and says so.
     private bool HasReasonToWait(SimulatedUnit unit, HashSet<string> seen)
     {
         if (!seen.Add(unit.Name)) return false;
+        if (unit.IsActive && World.Systemd.Units.Values.Any(trigger => trigger.Triggers.Contains(unit.Name) && _wasActive[trigger.Name] && !trigger.IsActive)
+            && World.Systemd.Units.Values.Any(trigger => trigger.Triggers.Contains(unit.Name) && trigger.IsPulled && trigger.IsActive)) return true;
         IEnumerable<SimulatedUnit> needs = Needs(unit.Name).Select(target => World[target.Unit!]).Concat(unit.Requires.Concat(unit.Triggers).Concat(unit.Upholds).Select(name => World[name]));
         return needs.Any(needed => !needed.IsActive || needed.NeverHealthy || HasReasonToWait(needed, seen));
     }
