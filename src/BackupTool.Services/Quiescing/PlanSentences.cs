@@ -43,7 +43,7 @@ internal static class PlanSentences
 
     private static string When(QuiescePlan plan, PlannedUnit unit)
     {
-        string[] awaited = [.. unit.WaitsForServices.Where(name => plan.Targets.Any(target => target.Name == name && target.WasHealthy))];
+        string[] awaited = [.. unit.WaitsForServices.Where(name => plan.Targets.Any(target => target.Name == name && target.MustBeHealthy))];
         return awaited.Length > 0 ? $" when {Names(awaited)} {(awaited.Length == 1 ? "is" : "are")} healthy" : "";
     }
 
@@ -51,7 +51,7 @@ internal static class PlanSentences
     {
         QuiesceTarget[] targets = [.. plan.Targets.Where(target => unit.Services.Contains(target.Name))];
         if (targets.Length == 0) return "";
-        return targets.All(static target => target.WasHealthy)
+        return targets.All(static target => target.MustBeHealthy)
             ? $", and wait at most {Seconds(targets.Max(static target => target.HealthTimeout))} until it is healthy"
             : "; it is not healthy now, so nothing waits for it";
     }

@@ -43,7 +43,9 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         }
         else if (!state.IsActive)
         {
-            if (target.Mode == QuiesceMode.Stop) KeepDown(target.Name, state);
+            if (target.Mode != QuiesceMode.Stop) return;
+            if (target.StartsInAnyCase) Touch(new Touched(state, UnitRole.Service, QuiesceMode.Stop, target.Name, $"it is {state.ActiveState}, and is to run afterwards in any case"));
+            else KeepDown(target.Name, state);
         }
         else if (state.FreezerState is "frozen" or "freezing")
         {
@@ -122,7 +124,7 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         var notes = new List<string>();
         if (touched is not null && touched.Mode != target.Mode)
             notes.Add($"{touched.Unit} is {Participle(touched.Mode)} though '{target.Name}' asks for {target.Mode.ToString().ToLowerInvariant()}: {touched.Reason}");
-        if (touched is not null) return new PlannedService(target, touched.Unit, touched.Mode, touched.Mode == QuiesceMode.Stop ? CopyKind.Clean : CopyKind.Frozen, notes);
+        if (touched is not null) return new PlannedService(target, touched.Unit, touched.Mode, !touched.State.IsActive ? CopyKind.Inactive : touched.Mode == QuiesceMode.Stop ? CopyKind.Clean : CopyKind.Frozen, notes);
         bool isFrozen = state is { IsActive: true, FreezerState: "frozen" };
         if (isFrozen) notes.Add($"{state!.Name} is frozen already, and stays so");
         bool isDown = state is { IsActive: false };

@@ -17,8 +17,8 @@ public sealed record QuiesceOutcome
     /// <summary>What else should be known.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Everything that was touched is back, and every service healthy that was so before.</summary>
-    public bool IsWell => Units.All(static unit => unit.IsBack) && Services.All(static service => service.IsHealthy != false || !service.WasHealthy);
+    /// <summary>Everything that was touched is back, and every service healthy that was so before or was to be started in any case.</summary>
+    public bool IsWell => Units.All(static unit => unit.IsBack) && Services.All(static service => service.IsHealthy != false || !service.MustBeHealthy);
 }
 
 /// <summary>What became of a service.</summary>
@@ -44,6 +44,9 @@ public sealed record ServiceOutcome
 
     /// <summary>Whether it was healthy before.</summary>
     public required bool WasHealthy { get; init; }
+
+    /// <summary>It was healthy before, or was to be brought back in any case (<see cref="QuiesceTarget.StartsInAnyCase"/>).</summary>
+    public required bool MustBeHealthy { get; init; }
 
     /// <summary>Whether it is healthy now; null when it was not asked, because nothing was done to it and nothing waited for it.</summary>
     public bool? IsHealthy { get; init; }

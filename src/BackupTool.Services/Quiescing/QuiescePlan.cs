@@ -4,7 +4,7 @@ namespace BackupTool.Services.Quiescing;
 
 /// <summary>
 /// What is stopped or frozen, in which order, and how it comes back. Deciding is pure; <see cref="QuiescedServices"/> carries it out. Only what is active is touched:
-/// what was inactive or failed before is cut as it is, and stays so.
+/// what was inactive or failed before is cut as it is, and stays so, but for <see cref="QuiesceTarget.StartsInAnyCase"/>.
 /// </summary>
 public sealed class QuiescePlan
 {

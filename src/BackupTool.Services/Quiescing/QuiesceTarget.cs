@@ -31,6 +31,15 @@ public sealed record QuiesceTarget
 
     /// <summary>Whether it was healthy before anything was stopped. One that was not keeps no other waiting.</summary>
     public bool WasHealthy { get; init; } = true;
+
+    /// <summary>
+    /// Its unit is to be up after the window, though it is down or has failed when that is entered: a restore brings a broken service back. Its start is owed from before the first stop,
+    /// and what needs it waits until it is healthy, whatever <see cref="WasHealthy"/> says. Only with <see cref="QuiesceMode.Stop"/>.
+    /// </summary>
+    public bool StartsInAnyCase { get; init; }
+
+    /// <summary>Whether it is to be healthy afterwards: others wait for it, and it has its whole <see cref="HealthTimeout"/>.</summary>
+    internal bool MustBeHealthy => WasHealthy || StartsInAnyCase;
 }
 
 /// <summary>Why a plan cannot be carried out. Found before anything is stopped.</summary>

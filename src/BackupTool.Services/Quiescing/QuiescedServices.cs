@@ -256,6 +256,7 @@ public sealed class QuiescedServices : IAsyncDisposable
         CopyReason = _copies[service.Target.Name].Reason,
         Downtime = service.Unit is not null && health is not null && _stopBegan.TryGetValue(service.Unit, out long began) ? _time.GetElapsedTime(began, health.At) : null,
         WasHealthy = service.Target.WasHealthy,
+        MustBeHealthy = service.Target.MustBeHealthy,
         IsHealthy = unit is null ? health?.IsHealthy : health?.IsHealthy ?? false,
         HealthReason = health?.Reason ?? unit?.Problem,
         IsOwed = unit?.IsOwed ?? false,

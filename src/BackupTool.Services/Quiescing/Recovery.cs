@@ -94,8 +94,8 @@ public static class Recovery
     private static string? WhyNotOurs(OwedUnit unit, UnitState state, bool isSameBoot)
     {
         if (state.LoadState == "masked") return "it has been masked since";
-        if (state.IsActive || state.ActiveState == "failed" || state.InvocationId.Length == 0) return null;
+        if (state.IsActive || state.ActiveState == "failed" || state.InvocationId.Length == 0 || state.InvocationId == unit.StoppedInvocation) return null;
         if (!isSameBoot) return "it came up after the machine was started again, and has been stopped since";
-        return unit.StoppedInvocation is { } stopped && stopped != state.InvocationId ? "somebody has started it since, and stopped it again" : null;
+        return unit.StoppedInvocation is not null ? "somebody has started it since, and stopped it again" : null;
     }
 }

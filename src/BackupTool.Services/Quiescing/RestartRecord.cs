@@ -24,7 +24,7 @@ internal sealed record RestartRecord
     /// <summary>Who stopped the units: for people.</summary>
     public required int ProcessId { get; init; }
 
-    /// <summary>The units that were active, in the order of starting.</summary>
+    /// <summary>The units that were active, and those that are to be up in any case, in the order of starting.</summary>
     public required OwedUnit[] Units { get; init; }
 
     /// <summary>The services that others wait for, and those of the units.</summary>
@@ -107,7 +107,7 @@ internal sealed record AwaitedService
     /// <summary>Its unit.</summary>
     public string? LivesIn { get; init; }
 
-    /// <summary>Whether it was healthy before; one that was not keeps nobody waiting.</summary>
+    /// <summary>Whether it was healthy before, or is brought back from being broken and must be so; one that was not, and need not, keeps nobody waiting.</summary>
     public required bool WasHealthy { get; init; }
 
     /// <summary>How long it may take.</summary>

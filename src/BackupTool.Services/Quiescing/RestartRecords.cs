@@ -34,7 +34,7 @@ internal static class RestartRecords
     {
         Name = service.Target.Name,
         LivesIn = service.Unit,
-        WasHealthy = service.Target.WasHealthy,
+        WasHealthy = service.Target.MustBeHealthy,
         HealthTimeoutSeconds = service.Target.HealthTimeout.TotalSeconds,
         After = [.. service.Target.After],
         Probe = ProbeRecord.Of(service.Target.Probe),

@@ -122,6 +122,7 @@ internal sealed class Resumption(
     {
         UnitState? before = await StateOfAsync(unit.Unit);
         FailPoint.Reach(FailPoint.BeforeStart);
+        if (before is { ActiveState: "failed" }) await ResetAsync(before);
         // One that runs is started, too: that takes back a stop which systemd still has before it.
         string? failure = await TryStartAsync(unit.Unit);
         if (failure is not null && await StopServiceOfAsync(unit.Unit)) failure = await TryStartAsync(unit.Unit);
@@ -139,6 +140,14 @@ internal sealed class Resumption(
         // Only what had its start (by us, or by a recovery that was killed) and failed by itself is settled: a start that was refused is still owed.
         bool hadItsStart = after is not null && after.InvocationId.Length > 0 && (after.InvocationId != before?.InvocationId || before.IsActive);
         return failure is null ? new UnitResult(true, false, false, null) : new UnitResult(false, false, !hadItsStart, failure);
+    }
+
+    // How often it failed before is not to keep it down: what it runs on may be another state by now. A failure that is taken back looks like a stop by somebody's hand, should
+    // we be killed before the start: so it is written down first that it is none.
+    private async Task ResetAsync(UnitState failed)
+    {
+        if (failed.InvocationId.Length > 0) owed.MarkDown(new Dictionary<string, string> { [failed.Name] = failed.InvocationId });
+        if (await TryAsync(() => manager.ResetFailedAsync(failed.Name, cancellationToken)) is { } refusal) _notes.Enqueue((failed.Name, $"its failures could not be reset: {refusal}"));
     }
 
     // systemd refuses to start a socket while its service runs, which somebody may have started meanwhile, or which a run that was killed had not stopped yet. What it triggers

@@ -15,6 +15,7 @@ internal static class StoppedStates
         if (state is null || service.Mode == QuiesceMode.Online) return (service.Expected, null);
         if (service.Mode == QuiesceMode.Freeze) return state.IsActive ? (CopyKind.Frozen, null) : (CopyKind.Crash, $"{state.Name} ended while it was being frozen ({state.ActiveState})");
         if (state.IsActive) return (CopyKind.Crash, $"{state.Name} was running again as soon as it had been stopped: something starts it");
+        if (service.Expected == CopyKind.Inactive) return (CopyKind.Inactive, null);   // how it ended before is no news of this stop
         return HowItEnded(state, patience, isOverdue) is { } reason ? (CopyKind.Crash, reason) : (CopyKind.Clean, null);
     }
 

@@ -18,6 +18,20 @@ public interface IServiceManager
     /// <exception cref="ServiceManagerException">It did not start.</exception>
     Task StartAsync(string unit, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Takes back that a unit has failed, and begins anew to count its starts: a start after it is not refused for StartLimitBurst=. Nothing happens to one that has not failed, or that
+    /// systemd does not have loaded; its result (<see cref="UnitState.Result"/>) is forgotten.
+    /// </summary>
+    /// <exception cref="ServiceManagerException">systemd refused, or cannot be asked.</exception>
+    Task ResetFailedAsync(string unit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The program of a unit's first ExecStart=: an absolute path (links are not followed), or the bare name that its unit file has; null for a unit that runs none. Its arguments are never told: they
+    /// may hold secrets. Costs a process of its own: not for a window.
+    /// </summary>
+    /// <exception cref="ServiceManagerException">systemd cannot be asked.</exception>
+    Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken);
+
     /// <summary>Freezes every process of a unit.</summary>
     /// <exception cref="ServiceManagerException">It cannot be frozen.</exception>
     Task FreezeAsync(string unit, CancellationToken cancellationToken);

@@ -40,7 +40,7 @@ public sealed class SystemdServiceManager : IServiceManager
         if (answer.ExitCode != 0 && properties["Result"].EndsWith("start-limit-hit", StringComparison.Ordinal))
         {
             // StartLimitBurst= counts our own starts, too: systemd must not refuse to undo our stop.
-            await _client.AskAsync(["systemctl", "--no-ask-password", "reset-failed", "--", unit], cancellationToken);
+            await ResetFailedAsync(unit, cancellationToken);
             answer = await _client.RunAsync(start, cancellationToken);
             properties = (await _client.ShowAsync([unit], cancellationToken))[0];
         }
@@ -62,6 +62,23 @@ public sealed class SystemdServiceManager : IServiceManager
     // systemd forgets a unit that has ended and that no other mentions, its conditions included: then only a oneshot is believed.
     private static bool HasRun(UnitProperties properties) =>
         properties["ConditionTimestampMonotonic"] is "" or "0" ? properties["Type"] == "oneshot" : properties["ConditionResult"] == "yes";
+
+    /// <inheritdoc/>
+    public async Task ResetFailedAsync(string unit, CancellationToken cancellationToken)
+    {
+        unit = UnitName.Complete(unit);
+        ClientAnswer answer = await _client.AskAsync(["systemctl", "--no-ask-password", "reset-failed", "--", unit], cancellationToken);
+        // What systemd does not have loaded has neither failed nor started: nothing is counted.
+        if (answer.ExitCode != 0 && !answer.Error.Contains("not loaded", StringComparison.Ordinal)) throw SystemdFailure.Refused($"the failure of {unit} cannot be reset", unit, answer);
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken)
+    {
+        unit = UnitName.Complete(unit);
+        ClientAnswer answer = await _client.AskAsync(["systemctl", "show", UnitProperties.ProgramAsked, "--", unit], cancellationToken);
+        return answer.ExitCode == 0 ? UnitProperties.ReadProgram(answer.Output) : throw SystemdFailure.Refused($"systemd does not tell what {unit} runs", unit, answer);
+    }
 
     /// <inheritdoc/>
     public Task FreezeAsync(string unit, CancellationToken cancellationToken) => _freezer.FreezeAsync(UnitName.Complete(unit), cancellationToken);

@@ -10,6 +10,11 @@ internal sealed class UnitProperties
     internal const string Asked = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,InvocationID,NRestarts,FreezerState,CanFreeze,TriggeredBy,RequiredBy,BoundBy,ConsistsOf," +
         "Job,RequisiteOf,PropagatesStopTo,UpheldBy,After,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
 
+    /// <summary>Asked for by itself: it is long, and of no use in a window.</summary>
+    internal const string ProgramAsked = "--property=ExecStart";
+
+    private const string ProgramBegin = "ExecStart={ path=", ProgramEnd = " ; argv[]=";
+
     private static readonly string[] StopPropagation = ["RequiredBy", "BoundBy", "ConsistsOf", "RequisiteOf", "PropagatesStopTo"];
 
     private readonly Dictionary<string, string> _values;
@@ -34,6 +39,14 @@ internal sealed class UnitProperties
             }
         }
         return blocks;
+    }
+
+    /// <summary>The path out of <c>ExecStart={ path=/bin/x ; argv[]=/bin/x … ; … }</c>, of the first where there are several; null when there is none.</summary>
+    internal static string? ReadProgram(string output)
+    {
+        string? first = output.Split('\n').FirstOrDefault(static line => line.StartsWith(ProgramBegin, StringComparison.Ordinal));
+        int end = first?.IndexOf(ProgramEnd, StringComparison.Ordinal) ?? -1;
+        return end > ProgramBegin.Length ? first![ProgramBegin.Length..end] : null;
     }
 
     internal UnitState ToState() => new()

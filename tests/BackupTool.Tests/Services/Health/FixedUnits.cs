@@ -33,6 +33,10 @@ internal sealed class FixedUnits(params IReadOnlyList<UnitState> states) : IServ
 
     public Task StartAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task ResetFailedAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task FreezeAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task ThawAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();

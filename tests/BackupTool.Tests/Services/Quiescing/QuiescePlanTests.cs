@@ -34,6 +34,19 @@ public sealed class QuiescePlanTests : IDisposable
     }
 
     [Fact]
+    public void A_service_that_is_to_start_in_any_case_is_told_so()
+    {
+        _stack["continuwuity.service"].Active = "failed";
+        _stack.Change("homeserver", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        _stack.Plan().Steps.Select(step => step.Sentence).Should().Contain(
+        [
+            "stop continuwuity.service ('homeserver'): it is failed, and is to run afterwards in any case; killed after 120 s",
+            "start continuwuity.service ('homeserver'), and wait at most 60 s until it is healthy",
+            "start maubot.service ('maubot') when 'homeserver' is healthy, and wait at most 60 s until it is healthy",
+        ]);
+    }
+
+    [Fact]
     public void What_nothing_waits_for_is_stopped_last()
     {
         _stack.Add("forge", new SimulatedUnit("forgejo.service"), QuiesceMode.Stop);

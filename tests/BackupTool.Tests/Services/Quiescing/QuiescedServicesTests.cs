@@ -43,6 +43,64 @@ public sealed class QuiescedServicesTests : IDisposable
         stack.Journal.IsOwed.Should().BeFalse();
     }
 
+    [Theory]
+    [InlineData("inactive")]
+    [InlineData("failed")]
+    public void A_broken_service_that_is_to_start_in_any_case_is_started_and_waited_for(string active)
+    {
+        (_stack["continuwuity.service"].Active, _stack["continuwuity.service"].IsAtStartLimit) = (active, active == "failed");
+        _stack.Change("homeserver", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        QuiesceOutcome outcome = _stack.Run();
+        _stack.Systemd.Log.Where(line => !line.StartsWith("stop", StringComparison.Ordinal)).Should().Equal("window", "starting continuwuity.service", "healthy continuwuity.service",
+            "starting slack.service", "starting maubot.service", "healthy slack.service", "healthy maubot.service");
+        outcome.IsWell.Should().BeTrue();
+        ServiceOutcome homeserver = outcome.Services.Single(service => service.Name == "homeserver");
+        homeserver.Should().Match<ServiceOutcome>(service => service.IsHealthy == true && !service.WasHealthy && service.CopyKind == CopyKind.Inactive && service.CopyReason == null);
+        homeserver.Downtime.Should().BeGreaterThan(TimeSpan.FromSeconds(0.9));
+        _stack.Journal.IsOwed.Should().BeFalse();
+    }
+
+    [Fact]
+    public void A_broken_service_that_fails_again_is_not_healthy_and_says_why_and_nothing_is_well()
+    {
+        (_stack["maubot.service"].Active, _stack["maubot.service"].FailingStarts) = ("failed", 1);
+        _stack.Change("maubot", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        QuiesceOutcome outcome = _stack.Run();
+        outcome.IsWell.Should().BeFalse();
+        ServiceOutcome maubot = outcome.Services.Single(service => service.Name == "maubot");
+        maubot.Should().Match<ServiceOutcome>(service => service.IsHealthy == false && service.MustBeHealthy && !service.IsOwed && service.HealthReason == "maubot.service failed" && service.Downtime == null);
+        maubot.JournalLines.Should().ContainSingle().Which.Text.Should().Be("maubot.service says why");
+    }
+
+    [Fact]
+    public void A_broken_service_that_starts_and_never_answers_has_its_whole_time_and_is_not_healthy()
+    {
+        (_stack["maubot.service"].Active, _stack["maubot.service"].NeverHealthy) = ("failed", true);
+        _stack.Change("maubot", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        QuiesceOutcome outcome = _stack.Run();
+        outcome.IsWell.Should().BeFalse();
+        ServiceOutcome maubot = outcome.Services.Single(service => service.Name == "maubot");
+        maubot.IsHealthy.Should().BeFalse();
+        maubot.Downtime.Should().BeGreaterThan(TimeSpan.FromSeconds(60), "that is how long its configuration gives it");
+        maubot.JournalLines.Should().NotBeEmpty();
+    }
+
+    [Fact]
+    public void What_triggers_or_upholds_a_broken_service_is_kept_down_in_the_window_and_comes_back()
+    {
+        _stack["maubot.service"].Active = "failed";
+        _stack.Systemd.Add(new SimulatedUnit("maubot.timer") { Triggers = ["maubot.service"], IsPulled = true });
+        _stack.Change("maubot", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        _stack.Run(_ =>
+        {
+            _stack["maubot.timer"].IsActive.Should().BeFalse();
+            _stack.JournalText.Should().Contain("maubot.timer").And.Contain("maubot.service");
+            return Task.CompletedTask;
+        }).IsWell.Should().BeTrue();
+        _stack["maubot.timer"].IsActive.Should().BeTrue();
+        _stack["maubot.service"].IsActive.Should().BeTrue();
+    }
+
     [Fact]
     public void The_journal_is_there_before_the_first_stop_and_goes_after_the_last_start()
     {

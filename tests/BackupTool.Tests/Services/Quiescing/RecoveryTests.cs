@@ -62,12 +62,51 @@ public sealed class RecoveryTests : IDisposable
     public void After_a_reboot_what_did_not_come_up_by_itself_is_started_and_nothing_is_thawed()
     {
         _stack.KillInWindow();
-        File.WriteAllText(Path.Combine(_stack.StateDirectory, "restarts.json"), System.Text.RegularExpressions.Regex.Replace(_stack.JournalText, "\"bootId\": \"[^\"]+\"", "\"bootId\": \"another\""));
-        _stack.Systemd.Reboot(unit => unit.Name == "continuwuity.service");
-        foreach (SimulatedUnit unit in _stack.Systemd.Units.Values) unit.Invocation = unit.IsActive ? 1 : 0;
+        Reboot(_stack, unit => unit.Name == "continuwuity.service");
         RecoveryReport report = _stack.Recover();
         report.Status.Should().Be(RecoveryStatus.Paid);
         _stack.Systemd.Units.Values.Should().OnlyContain(unit => unit.IsActive);
+    }
+
+    [Theory]
+    [InlineData("inactive", false)]
+    [InlineData("failed", false)]
+    [InlineData("inactive", true)]
+    [InlineData("failed", true)]
+    public void A_broken_service_that_is_to_start_in_any_case_is_started_after_a_kill(string active, bool isRebooted)
+    {
+        _stack["maubot.service"].Active = active;
+        _stack.Change("maubot", target => target with { WasHealthy = false, StartsInAnyCase = true });
+        _stack.KillInWindow();
+        if (isRebooted) Reboot(_stack, unit => false);
+        RecoveryReport report = _stack.Recover();
+        report.LeftAlone.Should().BeEmpty();
+        report.Status.Should().Be(RecoveryStatus.Paid);
+        _stack["maubot.service"].IsActive.Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_failure_that_a_recovery_took_back_before_it_was_killed_is_nobodys_stop(bool isRebooted)
+    {
+        using var world = new QuiesceWorld();
+        world.Add("maubot", new SimulatedUnit("maubot.service"), QuiesceMode.Stop);
+        world.KillInWindow();
+        if (isRebooted) Reboot(world, unit => true);
+        (world["maubot.service"].Active, world["maubot.service"].Invocation) = ("failed", 3);   // somebody's start, or the boot's, that failed
+        world.Recover(killedAt: -3);   // twice its state, and the reset
+        world["maubot.service"].Active.Should().Be("inactive", "it was killed between the reset and the start");
+        RecoveryReport report = world.Recover();
+        report.LeftAlone.Should().BeEmpty();
+        world["maubot.service"].IsActive.Should().BeTrue();
+    }
+
+    private static void Reboot(QuiesceWorld world, Func<SimulatedUnit, bool> isEnabled)
+    {
+        File.WriteAllText(Path.Combine(world.StateDirectory, "restarts.json"), System.Text.RegularExpressions.Regex.Replace(world.JournalText, "\"bootId\": \"[^\"]+\"", "\"bootId\": \"another\""));
+        world.Systemd.Reboot(isEnabled);
+        foreach (SimulatedUnit unit in world.Systemd.Units.Values) unit.Invocation = unit.IsActive ? 1 : 0;
     }
 
     [Fact]

@@ -29,6 +29,10 @@ internal sealed class SimulatedClient(SimulatedSystemd systemd, VirtualTime time
 
     public Task StartAsync(string unit, CancellationToken cancellationToken) => CallAsync($"start {unit}", () => systemd.StartAsync(unit), cancellationToken);
 
+    public Task ResetFailedAsync(string unit, CancellationToken cancellationToken) => CallAsync($"reset {unit}", () => systemd.ResetFailed(unit), cancellationToken);
+
+    public Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task FreezeAsync(string unit, CancellationToken cancellationToken) => CallAsync($"freeze {unit}", () => Freeze(systemd[unit]), cancellationToken);
 
     private Task Freeze(SimulatedUnit unit)

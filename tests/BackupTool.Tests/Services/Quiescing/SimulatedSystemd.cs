@@ -92,6 +92,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
         if (unit.IsActive) return;   // pulled up by another meanwhile
         if (unit.Triggers.Any(triggered => Units[triggered].IsActive) && name.EndsWith(".socket", StringComparison.Ordinal))
             throw new ServiceManagerException($"{name}: socket service already active, refusing", "");
+        if (unit.IsAtStartLimit) throw new ServiceManagerException($"{name}: start request repeated too quickly", "");
         Log.Add($"starting {name}");
         unit.Invocation++;
         int invocation = unit.Invocation;
@@ -106,6 +107,14 @@ internal sealed class SimulatedSystemd(VirtualTime time)
         }
         (unit.Active, unit.Result, unit.StartedAt) = unit.DiesAfterStart ? ("failed", "exit-code", time.Now) : ("active", "success", time.Now);
         Settle();
+    }
+
+    internal Task ResetFailed(string name)
+    {
+        SimulatedUnit unit = Units[name];
+        unit.IsAtStartLimit = false;
+        if (unit.Active == "failed") (unit.Active, unit.Result) = ("inactive", "success");
+        return Task.CompletedTask;
     }
 
     /// <summary>What triggers and upholders do whenever something has changed.</summary>

@@ -19,6 +19,9 @@ internal sealed class SimulatedUnit(string name)
     /// <summary>How many starts from now on fail: the process ends with an error.</summary>
     internal int FailingStarts { get; set; }
 
+    /// <summary>It has failed so often that systemd refuses to start it, until that is reset (StartLimitBurst=).</summary>
+    internal bool IsAtStartLimit { get; set; }
+
     /// <summary>systemd calls its start a success (Type=simple), and then it fails.</summary>
     internal bool DiesAfterStart { get; set; }
 

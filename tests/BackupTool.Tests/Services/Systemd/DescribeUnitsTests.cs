@@ -149,4 +149,20 @@ public sealed class DescribeUnitsTests(RealSystemd systemd) : ServiceManagerTest
         time.Advance(2);
         (await FailureAsync(() => asked)).Message.Should().Contain("within 30 s");
     }
+
+    [Theory]
+    [InlineData("ExecStart=/bin/sleep infinity --token=syt_Secret", "/bin/sleep")]
+    [InlineData("ExecStart=-/bin/sleep infinity", "/bin/sleep")]
+    [InlineData("ExecStart=sleep infinity", "sleep")]
+    [InlineData("Type=oneshot\nExecStart=/bin/true ' ; argv[]=/x'\nExecStart=/bin/false", "/bin/true")]
+    [InlineData("Type=oneshot\nExecStart=/srv/odd\\x20name/run\nExecStart=/bin/false", "/srv/odd name/run")]
+    [InlineData("Type=oneshot\nExecStop=/bin/true", null)]
+    public async Task The_program_of_a_unit_is_told_without_its_arguments(string service, string? program)
+    {
+        await Systemd.WriteUnitAsync("b-program.service", "[Service]\n" + service);
+        (await Manager.FindProgramAsync("b-program", Test.Token)).Should().Be(program);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_runs_no_program() => (await Manager.FindProgramAsync("b-no-such-unit", Test.Token)).Should().BeNull();
 }

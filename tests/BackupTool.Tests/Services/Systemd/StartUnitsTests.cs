@@ -75,6 +75,31 @@ public sealed class StartUnitsTests(RealSystemd systemd) : ServiceManagerTests(s
     }
 
     [Fact]
+    public async Task A_failure_is_taken_back_with_the_count_of_starts()
+    {
+        await Systemd.WriteUnitAsync("b-limit.service", "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo >> /run/b-limit; exit 1'\n[Install]\nWantedBy=multi-user.target");
+        await Systemd.ExecAsync("systemctl", "enable", "b-limit");
+        for (int i = 0; i < 4; i++) await Systemd.TryExecAsync("systemctl", "start", "b-limit");
+        File.ReadAllLines(Systemd.Inside("/run/b-limit")).Should().HaveCount(2, "systemd refused the others");
+
+        await Manager.ResetFailedAsync("b-limit", Test.Token);
+
+        (await StateAsync("b-limit")).ActiveState.Should().Be("inactive");
+        await Systemd.TryExecAsync("systemctl", "start", "b-limit");
+        File.ReadAllLines(Systemd.Inside("/run/b-limit")).Should().HaveCount(3);
+    }
+
+    [Fact]
+    public async Task Nothing_happens_to_what_has_not_failed_or_is_not_there()
+    {
+        await RunningAsync("b-well.service", Sleeper);
+        string invocation = (await StateAsync("b-well")).InvocationId;
+        await Manager.ResetFailedAsync("b-well", Test.Token);
+        await Manager.ResetFailedAsync("b-no-such-unit", Test.Token);
+        (await StateAsync("b-well")).Should().Match<UnitState>(state => state.ActiveState == "active" && state.InvocationId == invocation);
+    }
+
+    [Fact]
     public async Task A_start_limit_that_our_own_stops_and_starts_have_reached_is_forgotten()
     {
         // WantedBy keeps the unit loaded: systemd forgets the count of one that it unloads.
