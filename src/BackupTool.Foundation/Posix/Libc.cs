@@ -12,6 +12,8 @@ internal static unsafe partial class Libc
     internal const ulong ResolveNoMagicLinks = 2, ResolveNoSymlinks = 4;
     internal const int SeekData = 3, SeekHole = 4;
     internal const uint StatxBasicStats = 0x7ff;
+    internal const ulong StatxImmutable = 0x10, StatxAppendOnly = 0x20, StatVfsReadOnly = 1;
+    internal const int AtEffectiveAccess = 0x200, AccessWrite = 2, AccessSearch = 1;
     internal const uint RenameNoReplace = 1, RenameExchange = 2;
     internal const nuint FiClone = 0x40049409;
 
@@ -30,6 +32,7 @@ internal static unsafe partial class Libc
     internal struct Statx
     {
         [FieldOffset(0)] internal uint Mask;
+        [FieldOffset(8)] internal ulong Attributes;
         [FieldOffset(16)] internal uint LinkCount;
         [FieldOffset(20)] internal uint Uid;
         [FieldOffset(24)] internal uint Gid;
@@ -60,6 +63,7 @@ internal static unsafe partial class Libc
     {
         [FieldOffset(8)] internal ulong FragmentSize;
         [FieldOffset(32)] internal ulong AvailableFragments;
+        [FieldOffset(72)] internal ulong Flags;
     }
 
     [LibraryImport("libc", SetLastError = true)] internal static partial int open(byte* path, int flags, uint mode);
@@ -68,6 +72,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint syscall(nint number, nint a, nint b, nint c, nint d);
     [LibraryImport("libc", SetLastError = true)] internal static partial nint readlinkat(int dir, byte* path, byte* buffer, nint size);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int faccessat(int dir, byte* path, int mode, int flags);
     [LibraryImport("libc", SetLastError = true)] internal static partial int mkdirat(int dir, byte* path, uint mode);
     [LibraryImport("libc", SetLastError = true)] internal static partial int symlinkat(byte* target, int dir, byte* path);
     [LibraryImport("libc", SetLastError = true)] internal static partial int linkat(int fromDir, byte* from, int toDir, byte* to, int flags);
@@ -107,6 +112,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] internal static partial int getpwnam_r(byte* name, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);
+    [LibraryImport("libc")] internal static partial int getgrnam_r(byte* name, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int getgrgid_r(uint gid, byte* entry, byte* buffer, nint size, byte** result);
 
     /// <summary>struct open_how of openat2(2).</summary>

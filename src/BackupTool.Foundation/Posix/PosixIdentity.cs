@@ -6,6 +6,7 @@ namespace BackupTool.Posix;
 /// <summary>Who we are, who owns what, and what the kernel's file clock says.</summary>
 public static unsafe class PosixIdentity
 {
+    private const int LargestGroup = 1 << 22;
     private static readonly ConcurrentDictionary<uint, string> UserNames = new(), GroupNames = new();
 
     /// <summary>Whether this process has the superuser's effective id.</summary>
@@ -24,6 +25,29 @@ public static unsafe class PosixIdentity
         byte* entry = stackalloc byte[256], buffer = stackalloc byte[64 * 1024], result;
         return Libc.getgrgid_r(id, entry, buffer, 64 * 1024, &result) == 0 && result != null ? FirstField(entry) : "";
     });
+
+    /// <summary>The number of the group of that name; null when this host knows none.</summary>
+    public static uint? FindGroup(string name)
+    {
+        if (name.Length == 0 || name.Contains('\0')) return null;
+        byte* entry = stackalloc byte[256], result;
+        for (int size = 4096; size <= LargestGroup; size *= 4)
+        {
+            byte* buffer = (byte*)NativeMemory.Alloc((nuint)size);
+            try
+            {
+                int errno;
+                fixed (byte* p = PosixDirectory.Terminated(BytePath.From(name))) errno = Libc.getgrnam_r(p, entry, buffer, size, &result);
+                if (errno == (int)Errno.ERANGE) continue;
+                return errno != 0 || result == null ? null : *(uint*)(entry + 16);   // struct group of 64-bit Linux: name, password, gid, members (grp.h)
+            }
+            finally
+            {
+                NativeMemory.Free(buffer);
+            }
+        }
+        return null;
+    }
 
     /// <summary>
     /// CLOCK_REALTIME_COARSE: the clock that file systems stamp files with. A file whose ctime is <b>before</b> this value gets a later

@@ -1,4 +1,5 @@
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Replacing.Planning;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles;
 using BackupTool.Services.Sources;
@@ -50,6 +51,15 @@ internal sealed class ServiceTree
     internal IEnumerable<WalkedEntry> Walk() =>
         TreeOrderMerge.Merge([.. _roots.Select(root => FileTree.Walk(root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), _onFinding))]);
 
+    /// <summary>
+    /// Walks only what of the roots lies at or below a real directory, or the part of a root that it is: to learn what is left out there. A directory that lies in no root and holds none
+    /// has nothing.
+    /// </summary>
+    internal IEnumerable<WalkedEntry> WalkAt(BytePath directory) =>
+        _roots.Where(root => root.Target.IsAtOrBelow(directory) || directory.IsAtOrBelow(root.Target))
+            .SelectMany(root => FileTree.Walk(
+                directory.IsAtOrBelow(root.Target) ? directory : root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), _onFinding));
+
     /// <summary>Lists what <see cref="Walk"/> found; the staged files stand where the databases' own would, and the dumps where nothing does.</summary>
     internal IEnumerable<WalkedEntry> List(IEnumerable<WalkedEntry> walked, IEnumerable<StagedFile> staged, IEnumerable<WalkedEntry> dumps) =>
         TreeOrderMerge.Merge([_links, dumps, walked, staged.Select(static file => new WalkedEntry(file.OriginalPath, file.OriginalStatus, default)).OrderBy(static entry => entry.Path)]);
@@ -59,6 +69,11 @@ internal sealed class ServiceTree
         bool isDirectory = status.Kind == FileKind.Directory;
         if (status.Kind == FileKind.Regular && IsInRocksDb(path)) return IsStagedInstead(path);
         if (isDirectory && StagingDirectory.IsStagingName(path.Name)) return true;
+        if (isDirectory && SlotName.IsSlot(path.Name))
+        {
+            _onLeftOut(path, "what a restore in place works in, or what it replaced");
+            return true;
+        }
         if (isDirectory && path == _repository)
         {
             _onLeftOut(path, "the repository itself");

@@ -91,7 +91,8 @@ internal sealed class MemberSelection
         return member.Path == target ? null : member with { LinkTarget = target };
     }
 
-    private bool IsWanted(BytePath path, FileKind kind)
+    /// <summary>Whether a member is wanted for itself: not what a wanted hard link takes its content from.</summary>
+    internal bool IsWanted(BytePath path, FileKind kind)
     {
         bool isDirectory = kind == FileKind.Directory;
         foreach (Glob glob in _include)
