@@ -42,7 +42,7 @@ internal sealed class OpenedDatabase : IDisposable
             string message = "";
             foreach ((int flags, bool isImmutable) in WaysToOpen(mustTidyUp, hadWal))
             {
-                result = TryBegin(isImmutable ? ImmutableUri(path) : path.Bytes, flags, patience, out SqliteConnectionHandle? connection, out message);
+                result = TryBegin(isImmutable ? Encoding.ASCII.GetBytes(SqliteUri.Of(path, "immutable=1")) : path.Bytes, flags, patience, out SqliteConnectionHandle? connection, out message);
                 if (connection is not null) return new OpenedDatabase(path, identity, connection, file, hadWal, isImmutable);
                 if (!SqliteFailure.NeedsWriting(result)) break;
             }
@@ -131,16 +131,5 @@ internal sealed class OpenedDatabase : IDisposable
         _connection.Dispose();
         MainFile.Dispose();
         PinnedFiles.Remove(_identity);
-    }
-
-    private static byte[] ImmutableUri(BytePath path)
-    {
-        var uri = new StringBuilder("file:");
-        foreach (byte b in path.Bytes)
-        {
-            if (b == '/' || char.IsAsciiLetterOrDigit((char)b)) uri.Append((char)b);
-            else uri.Append('%').Append(b.ToString("X2", CultureInfo.InvariantCulture));
-        }
-        return Encoding.ASCII.GetBytes(uri.Append("?immutable=1").ToString());
     }
 }

@@ -32,6 +32,9 @@ public sealed class PinnedDatabase : IDisposable
     /// <summary>The database.</summary>
     public BytePath Path => _opened.Path;
 
+    /// <summary>For asking the pinned moment itself; it can read only.</summary>
+    internal SqliteConnectionHandle Connection => _opened.Connection;
+
     /// <summary>Whether writers go on while it is pinned.</summary>
     public JournalMode JournalMode { get; }
 
