@@ -1,13 +1,10 @@
-using System.Text;
-using System.Text.RegularExpressions;
-
 namespace BackupTool.Services.Sources.Postgres;
 
 /// <summary>
-/// The beginning of a dump, with its table of contents: read once to learn the database's encoding and locale, and given out again before the rest. pg_restore itself reads it, so whatever
+/// The beginning of a dump, with its table of contents: read once to learn how the database was made and what it needs, and given out again before the rest. pg_restore itself reads it, so whatever
 /// version of the format it can restore is understood here.
 /// </summary>
-internal sealed partial class DumpHead
+internal sealed class DumpHead
 {
     private const int LargestHead = 64 << 20;
 
@@ -18,16 +15,22 @@ internal sealed partial class DumpHead
     {
         _bytes = bytes;
         _length = length;
+        Header = DumpHeader.Read(Bytes.Span);
     }
 
     internal ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _length);
 
-    /// <summary>The end of a CREATE DATABASE statement, as <c>ENCODING = 'UTF8' LOCALE = 'C'</c>.</summary>
-    internal string DatabaseOptions { get; private set; } = "";
+    /// <summary>Null when it is none that is understood here.</summary>
+    internal DumpHeader? Header { get; }
+
+    /// <summary>The pg_restore that can read it.</summary>
+    internal string RestoreProgram { get; private set; } = "";
+
+    internal DumpDefinition Definition { get; private set; } = null!;
 
     /// <summary>Reads as much of the dump as pg_restore needs to tell how the database was made.</summary>
-    /// <exception cref="SourceException">It is no dump, or damaged at its beginning.</exception>
-    internal static async Task<DumpHead> ReadAsync(Stream dump, PostgresEndpoint access, string restoreProgram, CancellationToken cancellationToken)
+    /// <exception cref="SourceException">It is no dump, or damaged at its beginning, or there is no pg_restore that reads it.</exception>
+    internal static async Task<DumpHead> ReadAsync(Stream dump, PostgresEndpoint access, int serverMajor, CancellationToken cancellationToken)
     {
         var bytes = new byte[1 << 20];
         int length = 0;
@@ -36,8 +39,9 @@ internal sealed partial class DumpHead
             int read = await dump.ReadAtLeastAsync(bytes.AsMemory(length), bytes.Length - length, throwOnEndOfStream: false, cancellationToken);
             length += read;
             var head = new DumpHead(bytes, length);
-            ProgramEnd end = await head.ReadStatementAsync(access, restoreProgram, cancellationToken);
-            if (end.IsSuccess && head.DatabaseOptions.Length > 0) return head;
+            head.RestoreProgram = await PostgresPrograms.FindAsync("pg_restore", Math.Max(serverMajor, head.Header?.OldestReader ?? 0), access.RunAs, access.Options, cancellationToken);
+            ProgramEnd end = await head.ReadDefinitionAsync(access, cancellationToken);
+            if (end.IsSuccess && head.Definition.SaysHow) return head;
             if (end.IsSuccess) throw new SourceException("the dump does not say how its database was made", "Make it with pg_dump's custom format.");
             // A table of contents larger than what was read looks like a truncated file.
             if (length < bytes.Length || length >= LargestHead) throw ProgramOutputStream.Explain(end, access, "pg_restore");
@@ -45,17 +49,17 @@ internal sealed partial class DumpHead
         }
     }
 
-    private async Task<ProgramEnd> ReadStatementAsync(PostgresEndpoint access, string restoreProgram, CancellationToken cancellationToken)
+    private async Task<ProgramEnd> ReadDefinitionAsync(PostgresEndpoint access, CancellationToken cancellationToken)
     {
-        using ChildProgram child = ChildProgram.Start(access.RunAs, restoreProgram, ["--create", "--schema-only", "--section=pre-data", "--file=-"], takesInput: true);
+        using ChildProgram child = ChildProgram.Start(access.RunAs, RestoreProgram, ["--create", "--schema-only", "--file=-"], takesInput: true);
         using CancellationTokenRegistration onCancel = cancellationToken.Register(child.Kill);
         Task feeding = FeedAsync(child);
-        using var reader = new StreamReader(child.Output, Encoding.UTF8);
-        while (await reader.ReadLineAsync(CancellationToken.None) is { } line)
-            if (line.StartsWith("CREATE DATABASE ", StringComparison.Ordinal) && DatabaseOptions.Length == 0) DatabaseOptions = OptionsIn(line);
+        using var script = new MemoryStream();
+        await child.Output.CopyToAsync(script, CancellationToken.None);
         await feeding;
         ProgramEnd end = await child.Ended;
         cancellationToken.ThrowIfCancellationRequested();
+        Definition = DumpDefinition.Read(SqlScript.Of(script.GetBuffer().AsSpan(0, (int)script.Length)), DumpHeader.Major(Header?.ProgramVersion ?? ""));
         return end;
     }
 
@@ -75,10 +79,4 @@ internal sealed partial class DumpHead
             child.CloseInput();
         }
     }
-
-    /// <summary>Those of the options that say how text is kept; not the tablespace, which this server may not have.</summary>
-    private static string OptionsIn(string statement) => string.Join(' ', Option().Matches(statement).Select(match => match.Value));
-
-    [GeneratedRegex(@"\b(ENCODING|LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES|BUILTIN_LOCALE) = ('[^']*'|libc|icu|builtin)(?=[ ;])")]
-    private static partial Regex Option();
 }

@@ -3,15 +3,17 @@ namespace BackupTool.Services.Sources.Postgres;
 /// <summary>Feeds a dump to pg_restore.</summary>
 internal static class DumpRestore
 {
-    /// <summary>
-    /// Restores into an existing, empty database, ending at the first error. Owners, grants, tablespaces and replication stay behind: this server may lack the roles, and must not
-    /// begin to replicate.
-    /// </summary>
+    /// <summary>Owners, grants, tablespaces and replication stay behind: this server may lack the roles, and must not begin to replicate.</summary>
+    internal static readonly string[] ContentsOnly = ["--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions", "--no-security-labels"];
+
+    /// <summary>As it was, in the database's own tablespace; only subscriptions stay behind, which would keep the database from being renamed and dropped.</summary>
+    internal static readonly string[] AsItWas = ["--no-tablespaces", "--no-subscriptions"];
+
+    /// <summary>Restores into an existing, empty database, ending at the first error.</summary>
     /// <exception cref="SourceException">pg_restore failed. What <paramref name="rest"/> throws comes through.</exception>
-    internal static async Task RunAsync(PostgresEndpoint access, string program, DumpHead head, Stream rest, CancellationToken cancellationToken)
+    internal static async Task RunAsync(PostgresEndpoint access, string[] how, DumpHead head, Stream rest, CancellationToken cancellationToken)
     {
-        string[] arguments = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-password"];
-        using ChildProgram child = PostgresDumper.Start(access, program, arguments, takesInput: true);
+        using ChildProgram child = PostgresDumper.Start(access, head.RestoreProgram, ["--exit-on-error", "--no-password", .. how], takesInput: true);
         using CancellationTokenRegistration onCancel = cancellationToken.Register(child.Kill);
         Task<bool> feeding = FeedAsync(child, head, rest, cancellationToken);
         await child.Output.CopyToAsync(Stream.Null, CancellationToken.None);

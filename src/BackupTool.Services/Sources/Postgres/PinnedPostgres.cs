@@ -63,6 +63,7 @@ public sealed class PinnedPostgres : IAsyncDisposable
             Collation = database[1]!,
             CharacterType = database[2]!,
             CollationVersion = database[4],
+            SchemaVersions = await SchemaVersionTables.ReadAsync(_connection, isInTransaction: true, cancellationToken),
         };
     }
 

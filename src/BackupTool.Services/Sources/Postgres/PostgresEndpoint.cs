@@ -42,7 +42,7 @@ internal sealed class PostgresEndpoint
         if (target.Host?.Contains(',') == true) throw Unusable("host", "it names more than one host");
         if (target.Port is < 1 or > 65535) throw Unusable("port", "it is not between 1 and 65535");
         if (target.Password?.Reveal().AsSpan().IndexOfAny('\n', '\r', '\0') >= 0) throw Unusable("password", "it holds a line's end or a NUL");
-        string host = target.Host ?? FindSocketDirectory(target);
+        string host = target.Host ?? FindSocketDirectory(target, options.SocketDirectories ?? SocketDirectories);
         SystemUser? user = SystemUser.Find(target.SystemUser);
         if (user is null && host[0] == '/' && target.Password is null)
             throw new SourceException($"{target} cannot be reached: this host has no system user {target.SystemUser} to connect as",
@@ -104,11 +104,11 @@ internal sealed class PostgresEndpoint
 
     private static int Seconds(TimeSpan time) => Math.Max(1, (int)Math.Ceiling(time.TotalSeconds));
 
-    private static string FindSocketDirectory(PostgresTarget target)
+    private static string FindSocketDirectory(PostgresTarget target, IReadOnlyList<string> directories)
     {
         string socket = string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{target.Port}");
-        return Array.Find(SocketDirectories, directory => File.Exists(Path.Combine(directory, socket)))
-            ?? throw new SourceException($"{target} cannot be reached: there is no {socket} in {string.Join(" or ", SocketDirectories)}",
+        return directories.FirstOrDefault(directory => File.Exists(Path.Combine(directory, socket)))
+            ?? throw new SourceException($"{target} cannot be reached: there is no {socket} in {string.Join(" or ", directories)}",
                 "Start PostgreSQL, or name the directory of its socket, or its host, in the configuration.");
     }
 

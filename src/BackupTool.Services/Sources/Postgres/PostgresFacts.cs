@@ -23,4 +23,13 @@ public sealed record PostgresFacts
 
     /// <summary>The version of the collation that the indexes were built with; null where the server (before 15) or the collation has none.</summary>
     public required string? CollationVersion { get; init; }
+
+    /// <summary>
+    /// What its tables <c>version</c>, <c>mx_version</c>, <c>schema_version</c> and the like say of the versions of its schema, by table: <c>13</c>, or <c>13 (compatible with 10)</c> where an older program
+    /// can still use it. Without those that the role may not read.
+    /// </summary>
+    public required IReadOnlyDictionary<string, string> SchemaVersions { get; init; }
+
+    /// <summary>The version of the schema of the program whose database it is; null when the database does not say.</summary>
+    public string? SchemaVersion => SchemaVersionTables.OfProgram(SchemaVersions);
 }

@@ -9,6 +9,9 @@ public sealed record PostgresOptions
     /// </summary>
     public IReadOnlyList<string>? ProgramDirectories { get; init; }
 
+    /// <summary>Where a server's socket is looked for when no host is named; null for <c>/run/postgresql</c>, <c>/var/run/postgresql</c> and <c>/tmp</c>.</summary>
+    public IReadOnlyList<string>? SocketDirectories { get; init; }
+
     /// <summary>How long a connection may take to come up, and one of our small queries to be answered.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(15);
 

@@ -88,6 +88,14 @@ public sealed class PostgresSource : IAsyncDisposable
         return [.. rows.Select(row => row[0]!).Order(StringComparer.Ordinal)];
     }
 
+    /// <summary>What a live database says of the versions of its schema, as <see cref="PostgresFacts.SchemaVersions"/>.</summary>
+    /// <exception cref="SourceException">The database is missing, not reachable, or does not let us in.</exception>
+    public static async Task<IReadOnlyDictionary<string, string>> ReadSchemaVersionsAsync(PostgresTarget target, PostgresOptions options, CancellationToken cancellationToken)
+    {
+        await using PostgresConnection connection = await PostgresConnection.OpenAsync(PostgresEndpoint.Resolve(target, options), cancellationToken);
+        return await SchemaVersionTables.ReadAsync(connection, isInTransaction: false, cancellationToken);
+    }
+
     /// <summary>Ends the connection, and with it a pin.</summary>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 }

@@ -107,6 +107,8 @@ internal sealed class ProgramOutputStream(ChildProgram child, PostgresEndpoint a
 
     private static string Advise(string said) => said switch
     {
+        _ when said.Contains("No space left on device", StringComparison.Ordinal) => "Make room on the disk of PostgreSQL's data, then try again.",
+        _ when said.Contains("must be ", StringComparison.Ordinal) && said.Contains("query: ERROR:", StringComparison.Ordinal) => "Only a superuser may do that: run it as root on the server's host, or give role postgres in `postgres` of the service.",
         _ when said.Contains("permission denied", StringComparison.Ordinal) => "Grant the role what it lacks, or connect as role postgres.",
         _ when said.Contains("row-level security", StringComparison.Ordinal) => "Connect as role postgres, or as one with BYPASSRLS: anybody else would get a part of the rows.",
         _ when said.Contains("lock timeout", StringComparison.Ordinal) => "Something holds a table for itself, as a migration does: wait for its end, then try again.",

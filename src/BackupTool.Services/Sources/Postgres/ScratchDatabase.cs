@@ -35,16 +35,16 @@ public static class ScratchDatabase
     public static async Task<RestoredContent> RestoreAndCountAsync(PostgresTarget server, Stream dump, PostgresOptions options, CancellationToken cancellationToken)
     {
         PostgresEndpoint access = PostgresEndpoint.Resolve(server, options);
-        (PostgresConnection opened, string program) = await PrepareAsync(access, options, cancellationToken);
+        (PostgresConnection opened, int major) = await PrepareAsync(access, options, cancellationToken);
         await using PostgresConnection connection = opened;
-        DumpHead head = await DumpHead.ReadAsync(dump, access, program, cancellationToken);
+        DumpHead head = await DumpHead.ReadAsync(dump, access, major, cancellationToken);
         string name = NamePrefix + RandomNumberGenerator.GetHexString(16, lowercase: true);
         RestoredContent content;
         try
         {
-            await CreateAsync(connection, name, head.DatabaseOptions, options.Time, cancellationToken);
+            await CreateAsync(connection, name, head.Definition.Database.Options, options.Time, cancellationToken);
             PostgresEndpoint scratch = access.To(name);
-            await DumpRestore.RunAsync(scratch, program, head, dump, cancellationToken);
+            await DumpRestore.RunAsync(scratch, DumpRestore.ContentsOnly, head, dump, cancellationToken);
             content = await CountAsync(scratch, cancellationToken);
         }
         catch (Exception e)
@@ -56,16 +56,16 @@ public static class ScratchDatabase
         return content;
     }
 
-    private static async Task<(PostgresConnection Connection, string Program)> PrepareAsync(PostgresEndpoint access, PostgresOptions options, CancellationToken cancellationToken)
+    private static async Task<(PostgresConnection Connection, int ServerMajor)> PrepareAsync(PostgresEndpoint access, PostgresOptions options, CancellationToken cancellationToken)
     {
         PostgresConnection? connection = null;
         try
         {
             connection = await PostgresConnection.OpenAsync(access, cancellationToken);
             (int major, _) = await connection.ReadVersionAsync(cancellationToken);
-            string program = await PostgresPrograms.FindAsync("pg_restore", major, access.RunAs, options, cancellationToken);
+            await PostgresPrograms.FindAsync("pg_restore", major, access.RunAs, options, cancellationToken);
             await DropStaleAsync(connection, options.Time, cancellationToken);
-            return (connection, program);
+            return (connection, major);
         }
         catch (Exception e)
         {
@@ -109,18 +109,7 @@ public static class ScratchDatabase
     private static async Task<RestoredContent> CountAsync(PostgresEndpoint scratch, CancellationToken cancellationToken)
     {
         await using PostgresConnection connection = await PostgresConnection.OpenAsync(scratch, cancellationToken);
-        List<string?[]> tables = await connection.QueryAsync("""
-            SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1
-            """, cancellationToken);
-        var rowsByTable = new Dictionary<string, long>();
-        foreach (string table in tables.Select(row => row[0]!))
-        {
-            // row_security off: an error instead of a part of the rows.
-            string?[] count = (await connection.QueryAsync($"SET row_security = off; SELECT count(*)::text FROM ONLY {table}", cancellationToken, TimeSpan.Zero))[0];
-            rowsByTable.Add(table, long.Parse(count[0]!, CultureInfo.InvariantCulture));
-        }
-        return new RestoredContent(rowsByTable.Count, rowsByTable.Values.Sum(), rowsByTable);
+        return await RowCount.ReadAsync(connection, cancellationToken);
     }
 
     /// <summary>On a connection of its own and without the caller's cancellation: the one that made it may be lost.</summary>
