@@ -15,6 +15,9 @@ internal sealed class DatabasePaths(ServiceSettings settings, ServiceLayout layo
 
     internal bool IsExpected(BytePath path) => _expected.Contains(path);
 
+    /// <summary>Those without which the backup is worth nothing, as far as the walk has come by them.</summary>
+    internal IEnumerable<BytePath> ExpectedAndFound => _expected.Where(_found.Contains).Order();
+
     internal void Add(BytePath path) => _found.Add(path);
 
     internal void Remove(BytePath path) => _found.Remove(path);

@@ -97,6 +97,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
             facts.Add(new($"{name}: tables", found.Tables.ToString(CultureInfo.InvariantCulture)));
             facts.Add(new($"{name}: bytes", found.DatabaseBytes.ToString(CultureInfo.InvariantCulture)));
             facts.Add(new($"{name}: encoding", $"{found.Encoding}, {found.Collation}, {found.CharacterType}"));
+            if (found.SchemaVersions.Count > 0) facts.Add(new($"{name}: schema", SchemaFacts.Describe(found.SchemaVersions)));
             if (pin.Target.ExcludedTableData.Count > 0) facts.Add(new($"{name}: rows left out of", string.Join(", ", pin.Target.ExcludedTableData)));
             if (!pin.HasRolePasswords) facts.Add(new($"{name}: globals", "without the roles' passwords, which the role may not read"));
         }

@@ -44,6 +44,9 @@ internal sealed class PreparedService : IAsyncDisposable
     /// <summary>The backup that the running server made of its own database; null when the database is staged in the window.</summary>
     internal StagedRocksDb? OnlineBackup { get; private set; }
 
+    /// <summary>What it says of itself while it runs; empty in a dry run.</summary>
+    internal IReadOnlyDictionary<string, string> RunningFacts { get; private set; } = new Dictionary<string, string>();
+
     /// <summary>Everything of the service, in tree order, as it looked.</summary>
     internal CutListing Listing { get; }
 
@@ -75,6 +78,7 @@ internal sealed class PreparedService : IAsyncDisposable
         try
         {
             prepared.Dumps = await PostgresDumps.OpenAsync(layout, context.Time, cancellationToken);
+            if (!isDryRun) prepared.RunningFacts = await Backup.RunningFacts.AskAsync(settings, layout, context, cancellationToken);
             if (!isDryRun) await prepared.HaveServerBackUpAsync(cancellationToken);
             await prepared.LookAsync(cancellationToken);
             return prepared;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BackupTool.Operations.Configuration;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
@@ -17,6 +18,9 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class ServiceCut : IAsyncDisposable
 {
+    /// <summary>Facts of a snapshot: <see cref="RocksDbShapeFacts"/> as staged.</summary>
+    internal const string RocksDbIdentity = "rocksdb: identity", RocksDbColumnFamilies = "rocksdb: column-families";
+
     // In the window a lock is waited for in vain: its holder stands still, too.
     private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(200), OnlinePatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CapturePatience = TimeSpan.FromMilliseconds(20);
@@ -128,7 +132,31 @@ internal sealed class ServiceCut : IAsyncDisposable
         foreach ((string key, string value) in Layout.Facts) Facts.Add(key, value);
         foreach ((string key, string value) in _pluginFacts.Facts) Facts.Add(key, value);
         foreach ((string key, string value) in await _prepared.Dumps.ReadFactsAsync(cancellationToken)) Facts[key] = value;
+        foreach ((string key, string value) in _prepared.RunningFacts) Facts[key] = value;
+        AddDatabaseFacts(cancellationToken);
         _databases.StartCopying();
+    }
+
+    private void AddDatabaseFacts(CancellationToken cancellationToken)
+    {
+        var schemas = new SchemaFacts(Parent, _context);
+        foreach (BytePath database in _databasePaths.ExpectedAndFound)
+            if (schemas.Look(database, _databases.Contains(database) ? () => _databases.ReadSchemaVersions(database) : null, cancellationToken) is { } versions) Facts[SchemaFacts.KeyOf(database)] = versions;
+        if ((_prepared.OnlineBackup?.Files ?? _rocksDbs.FirstOrDefault()?.Files) is { } staged) AddShape(staged);
+    }
+
+    private void AddShape(IReadOnlyList<StagedFile> staged)
+    {
+        try
+        {
+            RocksDbShapeFacts shape = RocksDbShapeFacts.Read(staged);
+            if (shape.Identity is { } identity) Facts[RocksDbIdentity] = identity;
+            if (shape.ColumnFamilies is { } families) Facts[RocksDbColumnFamilies] = families.ToString(CultureInfo.InvariantCulture);
+        }
+        catch (PosixException e)
+        {
+            _context.Progress.Message($"{Settings.Name}: what tells its RocksDB from another is not recorded: {e.Message}");
+        }
     }
 
     /// <summary>Copies the databases now and lets them go: the service does not start beside the pins. It is down, so its databases hold still.</summary>

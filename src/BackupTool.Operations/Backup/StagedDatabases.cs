@@ -37,6 +37,20 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath
 
     internal Task<DatabaseContent> CopyOf(BytePath path) => _copies[path];
 
+    /// <summary>The versions of a database's schema, from the pinned moment or from its copy. Before <see cref="StartCopying"/>.</summary>
+    /// <exception cref="ExplainedException">It cannot be read, or its copy failed.</exception>
+    internal IReadOnlyDictionary<string, string> ReadSchemaVersions(BytePath path)
+    {
+        PinnedCopy database = _databases.First(known => known.Pinned.Path == path);
+        // A copy that failed says so to whoever awaits it: here it says no version.
+        return database.Copied.Task switch
+        {
+            { IsCompletedSuccessfully: true } copied => SchemaVersions.Read(copied.Result.Path),
+            { IsCompleted: true } => new Dictionary<string, string>(),
+            _ => SchemaVersions.Read(database.Pinned),
+        };
+    }
+
     /// <summary>Copies and lets go of the database that was pinned last, now: its service holds still, and its writers would wait for the copy, or its start for the pin.</summary>
     internal void CopyLastNow() => Copy(_databases[^1], mayReadInPlace: false);
 

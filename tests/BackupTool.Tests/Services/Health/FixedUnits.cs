@@ -35,7 +35,10 @@ internal sealed class FixedUnits(params IReadOnlyList<UnitState> states) : IServ
 
     public Task ResetFailedAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
+    /// <summary>Per unit.</summary>
+    public Dictionary<string, string> Programs { get; } = [];
+
+    public Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken) => Failure is not null ? throw Failure : Task.FromResult(Programs.GetValueOrDefault(unit));
 
     public Task FreezeAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
