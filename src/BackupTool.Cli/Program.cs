@@ -2,6 +2,7 @@ using BackupTool.Cli.Commands;
 using BackupTool.Cli.Output;
 using BackupTool.Operations;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Replacing;
 using BackupTool.Posix;
 using BackupTool.Repositories;
 
@@ -10,6 +11,8 @@ ErrorReport.Register<ConfigurationException>(ExitCode.Usage);
 ErrorReport.Register<UnknownServiceException>(ExitCode.Usage);
 ErrorReport.Register<InvalidGlobException>(ExitCode.Usage);
 ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
+ErrorReport.Register<ReplacementUnderWayException>(ExitCode.Locked);
+ErrorReport.Register<NothingToRollBackException>(ExitCode.NothingToDo);
 ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);
 ErrorReport.Register<RepositoryDamagedException>(ExitCode.RepositoryDamaged);

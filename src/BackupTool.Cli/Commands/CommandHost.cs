@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Replacing;
 using BackupTool.Operations.Snapshots;
 using BackupTool.Operations.Verify;
 using BackupTool.Posix;
@@ -164,6 +165,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal async Task RecoverFirstAsync(BackupConfiguration configuration, CancellationToken cancellationToken)
     {
         var journal = new RestartJournal(configuration.State.Path);
+        if (!await RecoverReplacementFirstAsync(configuration, journal, cancellationToken)) return;
         try
         {
             if (!journal.IsOwed) return;
@@ -175,6 +177,45 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         {
             OwesRestarts = true;
             terminal.Error($"an earlier run may have left services stopped, and they could not be started: {e.Message}\n  → Run 'backup recover'.");
+        }
+    }
+
+    /// <summary>Brings a replacement that was killed to an end. False when it could not be: then nothing must be started, because some of the state may be old and some new.</summary>
+    private async Task<bool> RecoverReplacementFirstAsync(BackupConfiguration configuration, RestartJournal journal, CancellationToken cancellationToken)
+    {
+        ReplacementWorld world = ReplacementWorld(configuration);
+        if (!world.Journal.IsUnderWay) return true;
+        try
+        {
+            ReplacementRecoveryReport report = await world.RecoverAsync(configuration, cancellation => RecoverAsync(journal, cancellation), cancellationToken);
+            if (report.Status == ReplacementRecoveryStatus.HeldByLivingRun) UnfinishedReplacement = "another restore, rollback or wipe is under way";
+            else if (!report.IsWell) OwesRestarts = true;
+            RecoverCommand.Tell(terminal, report);
+        }
+        catch (Exception e) when (e is ExplainedException or PosixException)
+        {
+            UnfinishedReplacement = e.Message;
+            terminal.Error($"an interrupted restore, rollback or wipe could not be brought to an end: {e.Message}\n  → Run 'backup recover'.");
+        }
+        return UnfinishedReplacement is null;
+    }
+
+    /// <summary>Why the live state may be half old and half new; null when it is not. Such a state must not be backed up.</summary>
+    internal string? UnfinishedReplacement { get; private set; }
+
+    /// <summary>Where live state is replaced.</summary>
+    internal ReplacementWorld ReplacementWorld(BackupConfiguration configuration) => new(configuration.State.Path, ServiceManager, progress, Time);
+
+    /// <summary>The configuration; null, and a warning, when it cannot be used.</summary>
+    internal BackupConfiguration? TryReadConfiguration()
+    {
+        try
+        {
+            return ReadConfigurationQuietly();
+        }
+        catch (ConfigurationException)
+        {
+            return null;
         }
     }
 

@@ -42,6 +42,7 @@ internal static class CommandLine
             FindCommand.Create(host),
             VerifyCommand.Create(host),
             RestoreCommand.Create(host),
+            RollbackCommand.Create(host),
             RecoverCommand.Create(host),
             ExportCommand.Create(host),
             ImportCommand.Create(host),

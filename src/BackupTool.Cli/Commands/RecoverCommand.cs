@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Replacing;
 using BackupTool.Posix;
 using BackupTool.Services.Quiescing;
 
@@ -10,23 +11,39 @@ namespace BackupTool.Cli.Commands;
 internal static class RecoverCommand
 {
     internal static Command Create(CommandHost host) => host.Create("recover",
-        "Start again what a run that was killed had stopped. Needs no repository; safe to run at any time.", async (context, cancellationToken) =>
+        "Bring a restore, rollback or wipe that was killed to an end, and start again what a run that was killed had stopped. Needs no repository; safe to run at any time.", async (context, cancellationToken) =>
         {
             var journal = new RestartJournal(context.StateDirectory);
+            var world = new ReplacementWorld(journal.Directory, context.ServiceManager, context.Progress, context.Time);
+            ReplacementRecoveryReport replacement = await world.RecoverAsync(context.TryReadConfiguration(), cancellation => context.RecoverAsync(journal, cancellation), cancellationToken);
             RecoveryReport report = await context.RecoverAsync(journal, cancellationToken);
             context.Progress.Dispose();
-            if (context.Json) JsonReport.Write(context.Terminal, RecoverDocument.From(report), CliJson.Default.RecoverDocument);
-            else Print(context, journal, report);
-            return report.Status switch
-            {
-                RecoveryStatus.NotAllPaid => ExitCode.ServiceNotHealthy,
-                RecoveryStatus.HeldByLivingRun => ExitCode.Locked,
-                _ => ExitCode.Done,
-            };
+            if (context.Json) JsonReport.Write(context.Terminal, RecoverDocument.From(report, replacement), CliJson.Default.RecoverDocument);
+            else Print(context, journal, report, replacement);
+            bool isUnwell = report.Status == RecoveryStatus.NotAllPaid || !replacement.IsWell;
+            bool isHeld = report.Status == RecoveryStatus.HeldByLivingRun || replacement.Status == ReplacementRecoveryStatus.HeldByLivingRun;
+            return isUnwell ? ExitCode.ServiceNotHealthy : isHeld ? ExitCode.Locked : ExitCode.Done;
         });
 
-    private static void Print(CommandContext context, RestartJournal journal, RecoveryReport report)
+    /// <summary>What the recovery of a replacement came to.</summary>
+    internal static void Tell(Terminal terminal, ReplacementRecoveryReport report)
     {
+        foreach (ServiceOutcome service in report.Outcome?.Return?.Services.Where(static service => service.IsHealthy == false) ?? [])
+            UnitProblems.Print(terminal, service.Name, $"not healthy: {service.HealthReason}", service.JournalLines);
+        string? sentence = report.Status switch
+        {
+            ReplacementRecoveryStatus.Abandoned => "an interrupted restore or wipe had not touched anything that lives: what it had prepared is removed",
+            ReplacementRecoveryStatus.PutBack => $"the state of {string.Join(", ", report.Outcome!.Record.ReplacedServices)} that was there before an interrupted {report.Outcome.Record.Action} is back",
+            ReplacementRecoveryStatus.Finished => $"an interrupted {report.Outcome!.Record.Action} of {string.Join(", ", report.Outcome.Record.ReplacedServices)} had got through, and is finished",
+            ReplacementRecoveryStatus.HeldByLivingRun => "a restore, rollback or wipe is at work",
+            _ => null,
+        };
+        if (sentence is not null) terminal.Info(sentence);
+    }
+
+    private static void Print(CommandContext context, RestartJournal journal, RecoveryReport report, ReplacementRecoveryReport replacement)
+    {
+        Tell(context.Terminal, replacement);
         foreach (UnitOutcome unit in report.Units.Where(static unit => unit.Problem is not null)) UnitProblems.Print(context.Terminal, unit.Unit, unit.Problem!, unit.JournalLines);
         foreach (BytePath aside in report.KeptAside) context.Terminal.Warn($"{aside} is a restart journal that could not be read: look at it, then remove it");
         foreach (string note in report.Notes) context.Terminal.Info(note);
@@ -42,10 +59,11 @@ internal static class RecoverCommand
 }
 
 /// <summary>The JSON of <c>recover</c>.</summary>
-public sealed record RecoverDocument(string Status, RecoveredUnit[] Units, string[] LeftAlone, string[] Notes)
+public sealed record RecoverDocument(string Status, RecoveredUnit[] Units, string[] LeftAlone, string[] Notes, string Replacement)
 {
-    internal static RecoverDocument From(RecoveryReport report) => new(JsonNamingPolicy.CamelCase.ConvertName(report.Status.ToString()),
-        [.. report.Units.Select(static unit => new RecoveredUnit(unit.Unit, [.. unit.Services], unit.IsBack, unit.IsOwed, unit.Problem))], [.. report.LeftAlone], [.. report.Notes]);
+    internal static RecoverDocument From(RecoveryReport report, ReplacementRecoveryReport replacement) => new(JsonNamingPolicy.CamelCase.ConvertName(report.Status.ToString()),
+        [.. report.Units.Select(static unit => new RecoveredUnit(unit.Unit, [.. unit.Services], unit.IsBack, unit.IsOwed, unit.Problem))], [.. report.LeftAlone], [.. report.Notes],
+        JsonNamingPolicy.CamelCase.ConvertName(replacement.Status.ToString()));
 }
 
 /// <summary>A unit that was owed.</summary>

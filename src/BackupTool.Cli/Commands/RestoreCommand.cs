@@ -1,6 +1,9 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Replacing.Planning;
 using BackupTool.Operations.Restore;
+using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Operations.Snapshots;
 using BackupTool.Posix;
 using BackupTool.Repositories;
@@ -13,37 +16,69 @@ internal static class RestoreCommand
 {
     internal static Command Create(CommandHost host)
     {
-        Argument<string> snapshot = SnapshotArgument.Create();
-        var target = new Option<string>("--target", "-t") { Description = "Directory to restore into; new or empty", HelpName = "DIR", Required = true };
-        var services = new Option<string[]>("--service", "-s") { Description = "Only this service (may be given several times)", HelpName = "NAME" };
-        var include = new Option<string[]>("--include", "-i") { Description = "Only paths that match, such as 'plugins/*.mbp' or bot.db (may be given several times)", HelpName = "GLOB" };
-        var overwrite = new Option<bool>("--overwrite") { Description = "Restore into a directory that is not empty, replacing files of the same names" };
-        var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be restored; write nothing" };
-        return host.Create("restore", "Restore a snapshot, or a part of it, into a directory. Paths are kept: /var/lib/x becomes DIR/var/lib/x.", async (context, cancellationToken) =>
-        {
-            await context.RecoverFirstAsync(cancellationToken);
-            Repository repository = await context.OpenRepositoryAsync(cancellationToken);
-            await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
-            StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);
-            var request = new RestoreRequest
+        var options = new RestoreOptions();
+        return host.Create("restore",
+            "Restore a snapshot, or a part of it: into a directory (--target), or in the place of the live state (--in-place). In a directory paths are kept: /var/lib/x becomes DIR/var/lib/x.\n"
+            + "--in-place prepares everything while the services run, stops them, exchanges old and new by rename, starts them, and undoes it when they do not get healthy (exit code 21). 'backup rollback' undoes it later.",
+            async (context, cancellationToken) =>
             {
-                Target = CommandContext.AbsolutePath(context.Value(target)!),
-                Services = context.Value(services) is { Length: > 0 } names ? [.. names.Select(name => SnapshotSelector.Service(stored, name))] : stored.Snapshot.Services,
-                Include = [.. (context.Value(include) ?? []).Select(Glob.Parse)],
-                Overwrite = context.Value(overwrite),
-                DryRun = context.Value(dryRun),
-            };
-            var run = new RestoreRun(repository, await repository.LoadIndexAsync(cancellationToken), context.Progress);
-            RestoreReport report = await run.RunAsync(request, cancellationToken);
-            context.Progress.Dispose();
-            if (context.Json) JsonReport.Write(context.Terminal, RestoreDocument.From(stored, report, request.DryRun), CliJson.Default.RestoreDocument);
-            else if (!context.Quiet) context.Terminal.WriteLine($"{(request.DryRun ? "would restore" : "restored")} {report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}) to {report.Target}");
-            return report.Findings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
-        }, snapshot, target, services, include, overwrite, dryRun);
+                options.Check(context);
+                if (context.Value(options.ForgetPrevious)) return await RollbackCommand.ForgetAsync(context, context.Value(options.Services) ?? [], context.Value(options.DryRun), cancellationToken);
+                if (!context.Value(options.DryRun)) await context.RecoverFirstAsync(cancellationToken);
+                Repository repository = await context.OpenRepositoryAsync(cancellationToken);
+                await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
+                StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(options.Snapshot)!, cancellationToken);
+                IReadOnlyList<ServiceSnapshot> services = context.Value(options.Services) is { Length: > 0 } names ? [.. names.Distinct().Select(name => SnapshotSelector.Service(stored, name))] : stored.Snapshot.Services;
+                return context.Value(options.InPlace)
+                    ? await RestoreInPlaceAsync(context, options, repository, stored, services, cancellationToken)
+                    : await RestoreAsideAsync(context, options, repository, stored, services, cancellationToken);
+            }, options.All);
+    }
+
+    private static async Task<ExitCode> RestoreAsideAsync(
+        CommandContext context, RestoreOptions options, Repository repository, StoredSnapshot stored, IReadOnlyList<ServiceSnapshot> services, CancellationToken cancellationToken)
+    {
+        var request = new RestoreRequest
+        {
+            Target = CommandContext.AbsolutePath(context.Value(options.Target)!),
+            Services = services,
+            Include = [.. (context.Value(options.Include) ?? []).Select(Glob.Parse)],
+            Overwrite = context.Value(options.Overwrite),
+            DryRun = context.Value(options.DryRun),
+        };
+        var run = new RestoreRun(repository, await repository.LoadIndexAsync(cancellationToken), context.Progress);
+        RestoreReport report = await run.RunAsync(request, cancellationToken);
+        context.Progress.Dispose();
+        if (context.Json) JsonReport.Write(context.Terminal, RestoreDocument.From(stored, report, request.DryRun), CliJson.Default.RestoreDocument);
+        else if (!context.Quiet) context.Terminal.WriteLine($"{(request.DryRun ? "would restore" : "restored")} {report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}) to {report.Target}");
+        return report.Findings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
+    }
+
+    private static async Task<ExitCode> RestoreInPlaceAsync(
+        CommandContext context, RestoreOptions options, Repository repository, StoredSnapshot stored, IReadOnlyList<ServiceSnapshot> services, CancellationToken cancellationToken)
+    {
+        BackupConfiguration configuration = context.ReadConfiguration();
+        var request = new InPlaceRequest
+        {
+            Snapshot = stored,
+            Services = services,
+            Include = [.. (context.Value(options.Include) ?? []).Select(Glob.Parse)],
+            Owners = context.Value(options.NumericOwner) ? OwnerPolicy.Numeric : context.Value(options.MapOwners) ? OwnerPolicy.ByName : OwnerPolicy.Checked,
+            SkipsSafety = context.Value(options.NoSafety),
+            AllowsNoUnit = context.Value(options.WithoutStopping),
+            IgnoresVersions = context.Value(options.IgnoreVersion),
+            DryRun = context.Value(options.DryRun),
+        };
+        var restore = new InPlaceRestore(configuration, repository, await repository.LoadIndexAsync(cancellationToken), context.ReplacementWorld(configuration));
+        InPlaceReport report = await restore.RunAsync(request, cancellationToken);
+        context.Progress.Dispose();
+        if (context.Json) JsonReport.Write(context.Terminal, InPlaceDocument.From(stored, report), CliJson.Default.InPlaceDocument);
+        else InPlaceText.Print(context, stored, report);
+        return InPlaceText.CodeOf(report, context.OwesRestarts);
     }
 }
 
-/// <summary>The JSON of <c>restore</c>.</summary>
+/// <summary>The JSON of <c>restore --target</c>.</summary>
 public sealed record RestoreDocument(string Snapshot, string Target, bool DryRun, long Entries, long Bytes, LeftOut[] Warnings)
 {
     internal static RestoreDocument From(StoredSnapshot stored, RestoreReport report, bool dryRun) => new(stored.Id.Hex, report.Target.ToString(), dryRun, report.Entries, report.Bytes,

@@ -221,9 +221,18 @@ public sealed unsafe class PosixDirectory : IDisposable
     /// <summary>Renames, replacing what is there as rename(2) does.</summary>
     public void Rename(BytePath name, PosixDirectory newDirectory, BytePath newName) => Rename(name, newDirectory, newName, 0);
 
-    /// <summary>Renames; EEXIST when the new name is taken.</summary>
-    public void RenameWithoutReplacing(BytePath name, PosixDirectory newDirectory, BytePath newName) =>
-        Rename(name, newDirectory, newName, Libc.RenameNoReplace);
+    /// <summary>Renames; EEXIST when the new name is taken. Where the file system does not know how (EINVAL), looks first: then somebody else may be faster.</summary>
+    public void RenameWithoutReplacing(BytePath name, PosixDirectory newDirectory, BytePath newName)
+    {
+        try
+        {
+            Rename(name, newDirectory, newName, Libc.RenameNoReplace);
+        }
+        catch (PosixException e) when (e.Errno is Errno.EINVAL or Errno.ENOSYS && !newDirectory.TryGetStatus(newName, out _))
+        {
+            Rename(name, newDirectory, newName);
+        }
+    }
 
     /// <summary>Exchanges two names atomically.</summary>
     public void Exchange(BytePath name, PosixDirectory otherDirectory, BytePath otherName) =>

@@ -24,6 +24,9 @@ public sealed record BackupRequest
 
     /// <summary>When a service cannot be backed up and others would have to be stopped: stop and back those up all the same.</summary>
     public bool KeepsGoing { get; init; }
+
+    /// <summary>Store what is damaged or incomplete as it lies, with a warning, instead of failing: the state is about to be replaced.</summary>
+    public bool AcceptsDamage { get; init; }
 }
 
 /// <summary>What a service of a run came to.</summary>

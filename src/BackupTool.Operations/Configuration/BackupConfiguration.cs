@@ -17,6 +17,9 @@ public sealed record BackupConfiguration
     /// <summary>Where copies of databases are made before they are stored.</summary>
     public required StagingSettings Staging { get; init; }
 
+    /// <summary>What a restore in place and a wipe leave behind.</summary>
+    public RestoreSettings Restore { get; init; } = new();
+
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
 
@@ -62,3 +65,9 @@ public sealed record StagingSettings
     public required BytePath Path { get; init; }
 }
 
+/// <summary><c>[restore]</c></summary>
+public sealed record RestoreSettings
+{
+    /// <summary>How long the state that a restore in place or a wipe has replaced is kept, so that it can be rolled back: then the next backup removes it. Null for ever.</summary>
+    public TimeSpan? KeepPrevious { get; init; } = TimeSpan.FromDays(14);
+}

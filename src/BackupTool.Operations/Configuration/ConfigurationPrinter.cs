@@ -25,6 +25,8 @@ public static class ConfigurationPrinter
         text.AppendLine($"path = {Quote(configuration.State.Path)}");
         text.AppendLine().AppendLine("[staging]");
         text.AppendLine($"path = {Quote(configuration.Staging.Path)}");
+        text.AppendLine().AppendLine("[restore]");
+        text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
         return text.ToString();
     }

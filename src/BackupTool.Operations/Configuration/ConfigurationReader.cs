@@ -53,15 +53,16 @@ public static class ConfigurationReader
         RepositorySettings? repository = ReadRepository(document.Root, problems);
         StateSettings state = ReadState(document.Root, stateDirectory, problems);
         StagingSettings staging = ReadStaging(document.Root, state.Path, problems);
+        RestoreSettings restore = ReadRestore(document.Root, problems);
         var reader = new ServiceReader(problems, credentialsDirectory);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
     {
-        string[] known = ["repository", "state", "staging", "service"];
+        string[] known = ["repository", "state", "staging", "restore", "service"];
         foreach (TomlEntry entry in root.Entries)
         {
             if (entry.Value is not TomlTable && known.Contains(entry.Key))
@@ -69,7 +70,7 @@ public static class ConfigurationReader
             else if (entry.Value is TomlTable && !known.Contains(entry.Key))
                 problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
             else if (!known.Contains(entry.Key))
-                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging] or [service.NAME].");
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging], [restore] or [service.NAME].");
         }
     }
 
@@ -112,6 +113,17 @@ public static class ConfigurationReader
         BytePath path = reader.Path("path") ?? usual;
         reader.RefuseOtherKeys();
         return new StagingSettings { Path = path };
+    }
+
+    private static RestoreSettings ReadRestore(TomlTable root, ProblemList problems)
+    {
+        var settings = new RestoreSettings();
+        if (root.FindTable("restore") is not { } table) return settings;
+        var reader = new TableReader(table, "[restore]", problems);
+        bool isForEver = reader.Entry("keep-previous") is { } entry && TableReader.TruthOf(entry.Value) == true;
+        TimeSpan? age = isForEver ? null : reader.Duration("keep-previous");
+        reader.RefuseOtherKeys();
+        return settings with { KeepPrevious = isForEver ? null : age ?? settings.KeepPrevious };
     }
 
     private static List<ServiceSettings> ReadServices(TomlTable root, ServiceReader reader, BytePath? repository, BytePath staging, ProblemList problems)

@@ -60,16 +60,26 @@ internal sealed class MemberSelection
 
     /// <summary>Where the wanted members stand in the stream, neighbours joined; null for the whole stream.</summary>
     internal IAsyncEnumerable<StreamRange>? Ranges(Repository repository, ChunkIndex index, Archive archive, CancellationToken cancellationToken) =>
-        IsEverything ? null : FindRangesAsync(repository, index, archive, cancellationToken);
+        IsEverything ? null : FindRangesAsync(repository, index, archive, static _ => true, cancellationToken);
+
+    /// <summary>Where those of the wanted members stand that are restored under a name which is asked for.</summary>
+    internal IAsyncEnumerable<StreamRange> RangesWithin(Repository repository, ChunkIndex index, Archive archive, Func<BytePath, bool> isAskedFor, CancellationToken cancellationToken) =>
+        FindRangesAsync(repository, index, archive, isAskedFor, cancellationToken);
+
+    /// <summary>Whether a member is wanted, or is the content of one that is.</summary>
+    internal bool Concerns(CatalogEntry entry) => IsWanted(entry.Path, entry.Kind) || _movedTo.ContainsKey(entry.Path);
+
+    /// <summary>Under which name a member is restored.</summary>
+    internal BytePath PlaceOf(BytePath member) => _movedTo.GetValueOrDefault(member, member);
 
     private async IAsyncEnumerable<StreamRange> FindRangesAsync(
-        Repository repository, ChunkIndex index, Archive archive, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Repository repository, ChunkIndex index, Archive archive, Func<BytePath, bool> isAskedFor, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var reader = new ArchiveReader(repository, index, archive);
         StreamRange? open = null;
         await foreach (CatalogEntry entry in reader.ReadCatalogAsync(cancellationToken))
         {
-            if (!IsWanted(entry.Path, entry.Kind) && !_movedTo.ContainsKey(entry.Path)) continue;
+            if (!Concerns(entry) || !isAskedFor(PlaceOf(entry.Path))) continue;
             long end = entry.StreamOffset + entry.StreamBytes;
             if (open is { } before && before.End == entry.StreamOffset)
             {

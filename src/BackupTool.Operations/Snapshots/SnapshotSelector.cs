@@ -1,11 +1,12 @@
 using System.Globalization;
+using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 
 namespace BackupTool.Operations.Snapshots;
 
 /// <summary>
-/// Finds the snapshot that an operator means: <c>latest</c>, <c>latest~1</c> (the one before), a prefix of its id, <c>label:NAME</c> (the newest with that
+/// Finds the snapshot that an operator means: <c>latest</c> (but for those that a restore or wipe made of what it replaced), <c>latest~1</c> (the one before), a prefix of its id, <c>label:NAME</c> (the newest with that
 /// label), or a date (<c>2026-11-22</c>, <c>2026-11-22T03:00</c>: the newest not later).
 /// </summary>
 public static class SnapshotSelector
@@ -37,6 +38,8 @@ public static class SnapshotSelector
     {
         int back = 0;
         if (selector != "latest" && !int.TryParse(selector["latest~".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out back)) throw None(selector);
+        // What a restore or wipe saved of the state that it replaced is meant only by whoever names it.
+        snapshots = [.. snapshots.Where(static s => !SafetySnapshot.Is(s.Snapshot))];
         return back < snapshots.Count ? snapshots[^(back + 1)]
             : throw new NotInRepositoryException($"There is no {selector}: the repository holds {snapshots.Count} snapshots.", "Run 'backup list'.");
     }

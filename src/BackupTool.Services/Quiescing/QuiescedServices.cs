@@ -219,6 +219,19 @@ public sealed class QuiescedServices : IAsyncDisposable
         lock (_resuming) return _outcome ??= ResumeOnceAsync(releasePins);
     }
 
+    /// <summary>
+    /// Leaves everything as it is, where a start would do more harm than being down. All of it stays owed, for a <see cref="Recovery"/> once the reason is gone. Does nothing after a resume.
+    /// </summary>
+    public void LeaveAtRest()
+    {
+        lock (_resuming)
+        {
+            if (_outcome is not null) return;
+            _outcome = Task.FromResult(OutcomeOf(null, null, []));
+            _held?.Dispose();
+        }
+    }
+
     private async Task<QuiesceOutcome> ResumeOnceAsync(Func<string, ValueTask>? releasePins)
     {
         TimeSpan? window = _restBegan is { } began ? _time.GetElapsedTime(began) : null;

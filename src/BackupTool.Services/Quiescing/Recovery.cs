@@ -62,6 +62,25 @@ public static class Recovery
         return new RecoveryReport(isPaid ? RecoveryStatus.Paid : RecoveryStatus.NotAllPaid, units, leftAlone, [.. notes, .. owed.Notes], journal.KeptAside());
     }
 
+    /// <summary>Crosses debts out without paying them: somebody has decided that these units stay as they are.</summary>
+    /// <param name="journal">Where the debt is.</param>
+    /// <param name="units">Primary names.</param>
+    /// <returns>Those that were owed.</returns>
+    /// <exception cref="QuiesceException">A living run holds the journal, or it cannot be read.</exception>
+    public static IReadOnlyList<string> Forgive(RestartJournal journal, IReadOnlySet<string> units)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        ArgumentNullException.ThrowIfNull(units);
+        if (!journal.IsOwed) return [];
+        using HeldJournal held = journal.TryHold() ?? throw new QuiesceException($"Another run has services at rest, or is bringing them back (it holds {journal.Directory}).", "Wait for it to finish.");
+        if (held.Read() is not { } content) return [];
+        RestartRecord record = RestartRecord.Parse(content, out string damage)
+            ?? throw new QuiesceException($"{journal.File} cannot be read: {damage}.", "Run 'backup recover': it does what can be done, and keeps the file.");
+        string[] forgiven = [.. record.Units.Where(unit => unit.IsOwed && units.Contains(unit.Unit)).Select(static unit => unit.Unit)];
+        if (forgiven.Length > 0) held.Write(record with { Units = [.. record.Units.Select(unit => forgiven.Contains(unit.Unit) ? unit with { IsOwed = false } : unit)] });
+        return forgiven;
+    }
+
     private static RecoveryReport Nothing(RestartJournal journal, RecoveryStatus status) => new(status, [], [], [], journal.KeptAside());
 
     private static RestartRecord Salvage(HeldJournal held, byte[] content, string damage, TimeProvider time, List<string> notes)

@@ -41,12 +41,12 @@ public sealed class RestartJournal(BytePath directory)
     /// <summary>Takes the lock; null when a living process has it.</summary>
     internal HeldJournal? TryHold()
     {
-        Make(Directory);
+        StateDirectory.Make(Directory);
         PosixDirectory folder = PosixDirectory.Open(Directory);
         SafeFileHandle? file = null;
         try
         {
-            file = OpenLock(folder);
+            file = StateDirectory.OpenLock(folder, BytePath.From(LockName));
             if (PosixFile.TryLock(file)) return Held = new HeldJournal(this, folder, file);
         }
         catch
@@ -58,35 +58,5 @@ public sealed class RestartJournal(BytePath directory)
         file.Dispose();
         folder.Dispose();
         return null;
-    }
-
-    // It is never removed: to lock a file that another run has just removed is to lock nothing.
-    private static SafeFileHandle OpenLock(PosixDirectory folder)
-    {
-        BytePath name = BytePath.From(LockName);
-        try
-        {
-            return folder.CreateFile(name);
-        }
-        catch (PosixException e) when (e.Errno == Errno.EEXIST)
-        {
-            return folder.OpenForReading(name);
-        }
-    }
-
-    private static void Make(BytePath path)
-    {
-        if (path.IsEmpty || PosixFile.TryGetStatusFollowing(path, out _)) return;
-        Make(path.Parent);
-        try
-        {
-            PosixDirectory.Current.CreateDirectory(path, 0x1c0 /* 0700 */);
-            using PosixDirectory parent = PosixDirectory.Open(path.Parent.IsEmpty ? BytePath.From(".") : path.Parent);
-            parent.Flush();
-        }
-        catch (PosixException e) when (e.Errno == Errno.EEXIST)
-        {
-            return;   // another run was first
-        }
     }
 }

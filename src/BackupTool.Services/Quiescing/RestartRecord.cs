@@ -121,7 +121,7 @@ internal sealed record AwaitedService
 }
 
 /// <summary>A <see cref="HealthProbe"/> as it is written down. The members of one of them are set.</summary>
-internal sealed record ProbeRecord
+public sealed record ProbeRecord
 {
     /// <summary>Of <see cref="HttpProbe"/>.</summary>
     public Uri? Url { get; init; }
@@ -138,7 +138,8 @@ internal sealed record ProbeRecord
     /// <summary>Of <see cref="CommandProbe"/>.</summary>
     public string[]? Command { get; init; }
 
-    internal static ProbeRecord? Of(HealthProbe? probe) => probe switch
+    /// <summary>Of a probe; null of none.</summary>
+    public static ProbeRecord? Of(HealthProbe? probe) => probe switch
     {
         null => null,
         HttpProbe http => new ProbeRecord { Url = http.Url, ExpectedCodes = [.. http.ExpectedCodes] },
@@ -147,7 +148,8 @@ internal sealed record ProbeRecord
         _ => throw new ArgumentOutOfRangeException(nameof(probe), probe, "A probe of an unknown kind."),
     };
 
-    internal HealthProbe? ToProbe() => this switch
+    /// <summary>The probe; null when it is malformed.</summary>
+    public HealthProbe? ToProbe() => this switch
     {
         { Url: { IsAbsoluteUri: true } url, ExpectedCodes: { Length: > 0 } codes, Host: null, Port: null, Command: null } => new HttpProbe(url, codes),
         { Host: { } host, Port: > 0 and <= 65535 and int port, Url: null, ExpectedCodes: null, Command: null } => new TcpProbe(host, port),

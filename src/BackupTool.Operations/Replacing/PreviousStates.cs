@@ -1,0 +1,99 @@
+using BackupTool.Operations.Configuration;
+using BackupTool.Services.Quiescing;
+
+namespace BackupTool.Operations.Replacing;
+
+/// <summary>The states that restores and wipes have replaced and that are still there: to be had back, or to be forgotten.</summary>
+public sealed class PreviousStates(ReplacementWorld world)
+{
+    /// <summary>Those that are kept, the newest first.</summary>
+    /// <exception cref="OperationException">A record cannot be read.</exception>
+    public IReadOnlyList<ReplacementRecord> List(string? service = null) =>
+        [.. world.Journal.ReadPrevious().Where(record => service is null || record.ReplacedServices.Contains(service))];
+
+    /// <summary>The one that a rollback of a service means: the newest.</summary>
+    /// <exception cref="NothingToRollBackException">There is none.</exception>
+    /// <exception cref="OperationException">A later replacement of one of its services stands before it.</exception>
+    public ReplacementRecord Find(string? service)
+    {
+        IReadOnlyList<ReplacementRecord> all = List();
+        ReplacementRecord found = all.FirstOrDefault(record => service is null || record.ReplacedServices.Contains(service))
+            ?? throw new NothingToRollBackException(service is null ? "No restore or wipe has left a state that could be had back." : $"No restore or wipe of '{service}' has left a state that could be had back.",
+                "It is kept until 'backup restore --forget-previous', or as long as `keep-previous` in [restore] says. A snapshot labelled pre-restore or pre-wipe may still have it: see 'backup list'.");
+        // A rollback of both would have to go through the one in between.
+        if (all.FirstOrDefault(later => later.Began > found.Began && later.ReplacedServices.Intersect(found.ReplacedServices).Any()) is { } between)
+            throw new OperationException($"{string.Join(", ", found.ReplacedServices)} of {found.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss} cannot be rolled back: {string.Join(", ", between.ReplacedServices)} was replaced again at {between.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss}.",
+                $"Roll that back first ('backup rollback {between.ReplacedServices.First()}'), or forget it.");
+        return found;
+    }
+
+    /// <summary>Lets the two states of a settled replacement change places again.</summary>
+    /// <param name="configuration">As it is now.</param>
+    /// <param name="record">One of <see cref="List"/>.</param>
+    /// <param name="cancellationToken">Until the services are at rest it cancels, then it has all put back.</param>
+    public async Task<ReplacementOutcome> RollBackAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
+    {
+        using HeldReplacement held = world.Hold();
+        ReplacementContext context = world.ContextOf(configuration);
+        ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
+        held.Write(begun);
+        FailPoint.Reach(FailPoint.Prepared);
+        var end = new ReplacementEnd(held, context.Databases, world.Progress);
+        ReplacementOutcome outcome;
+        try
+        {
+            outcome = await new Replacement(held, context).CarryOutAsync(begun, (_, cancellation) => SameServer.FindProblemsAsync(begun, context, cancellation), cancellationToken);
+        }
+        catch when (held.Journal.Read() is { Phase: ReplacementPhase.Preparing } or { Phase: ReplacementPhase.Settled })
+        {
+            held.End();
+            throw;
+        }
+        await end.ConcludeAsync(outcome.Record);
+        return outcome;
+    }
+
+    /// <summary>What a rollback would do.</summary>
+    public async Task<QuiescePlan> PlanAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
+    {
+        ReplacementContext context = world.ContextOf(configuration);
+        ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
+        var replacement = new Replacement(null!, context);
+        return await QuiescePlan.MakeAsync([.. begun.Services.Select(service => replacement.TargetOf(service, service.IsReplaced || service.WasActive))], world.Manager, cancellationToken);
+    }
+
+    /// <summary>The record of the way back: who is up now, and where it leads.</summary>
+    private async Task<ReplacementRecord> PrepareAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
+    {
+        ServiceSettings[] replaced = [.. configuration.Services.Where(service => record.ReplacedServices.Contains(service.Name))];
+        string[] unknown = [.. record.ReplacedServices.Except(replaced.Select(static service => service.Name))];
+        if (unknown.Length > 0) throw new UnknownServiceException($"{configuration.File} has no service '{unknown[0]}' any more: what is to be stopped for it is not known.", "Add it there with its unit.");
+        IReadOnlyList<AffectedService> services = await new AffectedServices(configuration, world.Manager).FindAsync(replaced, static _ => null, cancellationToken);
+        return record with
+        {
+            Phase = ReplacementPhase.Preparing,
+            Goal = record.Live == Side.New ? Side.Old : Side.New,
+            WasSettled = true,
+            Services = [.. services.Select(service => service with { Identity = record.Live == Side.Old ? record.Services.FirstOrDefault(old => old.Name == service.Name)?.Identity : null })],
+        };
+    }
+
+    /// <summary>Removes what is kept of replaced states for good.</summary>
+    /// <param name="configuration">As it is now.</param>
+    /// <param name="records">Which.</param>
+    /// <exception cref="ExplainedException">One cannot be removed.</exception>
+    public async Task ForgetAsync(BackupConfiguration configuration, IReadOnlyList<ReplacementRecord> records)
+    {
+        if (records.Count == 0) return;
+        using HeldReplacement held = world.Hold();
+        var end = new ReplacementEnd(held, world.ContextOf(configuration).Databases, world.Progress);
+        foreach (ReplacementRecord record in records) await end.ForgetAsync(record);
+    }
+
+    /// <summary>Those that are older than the configuration keeps.</summary>
+    public IReadOnlyList<ReplacementRecord> FindExpired(BackupConfiguration configuration) =>
+        configuration.Restore.KeepPrevious is { } age ? [.. List().Where(record => world.Time.GetUtcNow() - record.Began > age)] : [];
+}
+
+/// <summary>There is no replaced state that could be had back.</summary>
+public sealed class NothingToRollBackException(string message, string hint) : OperationException(message, hint);

@@ -1,0 +1,62 @@
+using BackupTool.Posix;
+using BackupTool.Services.Quiescing;
+
+namespace BackupTool.Operations.Replacing;
+
+/// <summary>What is done with the side that does not live: kept, so that it can be had again, or thrown away.</summary>
+internal sealed class ReplacementEnd(HeldReplacement held, LiveDatabases databases, IProgressObserver progress)
+{
+    /// <summary>Concludes a settled replacement: the journal is free for another one afterwards.</summary>
+    internal async Task ConcludeAsync(ReplacementRecord record)
+    {
+        if (record.Live == Side.Old && !record.WasSettled)
+        {
+            await DiscardAsync(record, Side.New);
+            held.End();
+        }
+        else
+        {
+            held.Archive(record);
+        }
+        FailPoint.Reach(FailPoint.Archived);
+    }
+
+    /// <summary>Throws away what had been prepared, when nothing live was touched yet.</summary>
+    internal async Task AbandonAsync(ReplacementRecord record)
+    {
+        await DiscardAsync(record, Side.New);
+        held.End();
+    }
+
+    /// <summary>Throws away the other side of a replacement that was settled.</summary>
+    internal async Task ForgetAsync(ReplacementRecord record)
+    {
+        await DiscardAsync(record, record.Live == Side.New ? Side.Old : Side.New);
+        held.Forget(record);
+    }
+
+    private async Task DiscardAsync(ReplacementRecord record, Side side)
+    {
+        foreach (ReplacedDatabase database in record.Databases) await databases.DropAsync(record, database, side);
+        foreach (BytePath aside in record.Paths.Select(static path => path.Aside).Distinct().Select(PathText.Read)) Remove(aside);
+    }
+
+    // What belongs to neither side is somebody's: it stays, and is named.
+    private void Remove(BytePath aside)
+    {
+        if (!PosixDirectory.Current.TryGetStatus(aside, out _)) return;
+        using PosixDirectory parent = PosixDirectory.Open(aside.Parent);
+        using (PosixDirectory directory = parent.OpenDirectory(aside.Name))
+        {
+            directory.RemoveTree(PathExchange.NewIn(aside).Name);
+            directory.RemoveTree(PathExchange.OldIn(aside).Name);
+            if (directory.ReadNames().Count > 0)
+            {
+                progress.Warn($"{aside} keeps what somebody had made in a place that was being exchanged: look at it, then remove it");
+                return;
+            }
+        }
+        parent.RemoveDirectory(aside.Name);
+        parent.Flush();
+    }
+}

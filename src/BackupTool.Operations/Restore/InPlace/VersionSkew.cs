@@ -1,0 +1,40 @@
+using System.Globalization;
+
+namespace BackupTool.Operations.Restore.InPlace;
+
+/// <summary>
+/// Whether the installed program fits the database that is restored. What the program has made of the live database tells how new it is; the same program as the snapshot's fits in
+/// any case.
+/// </summary>
+internal static class VersionSkew
+{
+    /// <summary>What is to be said of one database.</summary>
+    /// <param name="IsNewer">The restored one is newer than the program.</param>
+    /// <param name="Message">As a sentence.</param>
+    internal sealed record Finding(bool IsNewer, string Message);
+
+    /// <summary>Compares.</summary>
+    /// <param name="database">For the message.</param>
+    /// <param name="stored">Tables and versions in the snapshot, <c>version</c> → <c>13 (compatible with 10)</c>; empty when it does not say.</param>
+    /// <param name="live">The same of the live database; empty when it cannot be read.</param>
+    /// <param name="storedProgram">The program when the snapshot was made; null when it does not say.</param>
+    /// <param name="program">The program now; null when it is not known.</param>
+    internal static Finding? Compare(string database, IReadOnlyDictionary<string, string> stored, IReadOnlyDictionary<string, string> live, string? storedProgram, string? program)
+    {
+        if (program is not null && program == storedProgram) return null;
+        string then = storedProgram is null ? "the snapshot does not say which program it is from" : $"the snapshot is from {storedProgram}";
+        foreach ((string table, string version) in stored)
+        {
+            if (!live.TryGetValue(table, out string? now) || now == version || Number(version) is not { } before || Number(now) is not { } present) continue;
+            if (before > present) return new Finding(true, $"{database} in the snapshot has schema version {version} (table {table}), and the installed program has made it {now}: it is too old for it, {then}");
+            return new Finding(false, $"{database} in the snapshot has schema version {version} (table {table}), and the live one {now}: the installed program will upgrade it when it starts, {then}");
+        }
+        return storedProgram is not null && program is not null ? new Finding(false, $"the program has changed since: {then}, and {program} is installed") : null;
+    }
+
+    private static long? Number(string version)
+    {
+        string digits = new([.. version.TakeWhile(char.IsAsciiDigit)]);
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
+    }
+}
