@@ -24,6 +24,12 @@ public sealed record BackupRequest
 
     /// <summary>When a service cannot be backed up and others would have to be stopped: stop and back those up all the same.</summary>
     public bool KeepsGoing { get; init; }
+
+    /// <summary>
+    /// What is damaged or missing of a service does not fail it: it is stored as it lies, with a warning that names it. For keeping a broken state before it is replaced; not for a backup that
+    /// somebody may rely on.
+    /// </summary>
+    public bool AcceptsDamage { get; init; }
 }
 
 /// <summary>What a service of a run came to.</summary>
