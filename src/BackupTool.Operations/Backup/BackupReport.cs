@@ -25,7 +25,10 @@ public sealed record BackupRequest
     /// <summary>When a service cannot be backed up and others would have to be stopped: stop and back those up all the same.</summary>
     public bool KeepsGoing { get; init; }
 
-    /// <summary>Store what is damaged or incomplete as it lies, with a warning, instead of failing: the state is about to be replaced.</summary>
+    /// <summary>
+    /// What is damaged or missing of a service does not fail it: it is stored as it lies, with a warning that names it. For keeping a broken state before it is replaced; not for a backup that
+    /// somebody may rely on.
+    /// </summary>
     public bool AcceptsDamage { get; init; }
 }
 

@@ -35,7 +35,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         try
         {
             OpenedRepository opened = await OpenedRepository.OpenAsync(repository, progress, cancellationToken);
-            var context = new CutContext(repository, opened.Index, configuration.Repository.Path, staging, manager, new RestartJournal(configuration.State.Path), progress, time);
+            var context = new CutContext(repository, opened.Index, configuration.Repository.Path, staging, manager, new RestartJournal(configuration.State.Path), progress, time, request.AcceptsDamage);
             return await RunLockedAsync(request, services, opened, context, started, cancellationToken);
         }
         finally

@@ -17,9 +17,10 @@ namespace BackupTool.Operations.Backup;
 /// <param name="Journal">Where owed restarts are kept.</param>
 /// <param name="Progress">Who is told.</param>
 /// <param name="Time">The clock.</param>
+/// <param name="AcceptsDamage">As <see cref="BackupRequest.AcceptsDamage"/>.</param>
 internal sealed record CutContext(
     Repository Opened, ChunkIndex Index, BytePath Repository, BytePath StagingDirectory, IServiceManager Manager, RestartJournal Journal,
-    IProgressObserver Progress, TimeProvider Time)
+    IProgressObserver Progress, TimeProvider Time, bool AcceptsDamage = false)
 {
     internal ParentArchive OpenParent(Archive archive, CancellationToken cancellationToken) => new(Opened, Index, archive, cancellationToken);
 }

@@ -21,6 +21,10 @@ internal sealed class PostgresDumps : IAsyncDisposable
     private readonly Dictionary<PostgresSource, BytePath> _names = [];
     private readonly Dictionary<BytePath, Func<CancellationToken, Stream>> _members = [];
 
+    private readonly Dictionary<BytePath, PostgresSource> _sourceOf = [];
+    private readonly Dictionary<BytePath, string> _lost = [];   // members that cannot be made, and why
+    private Action<BytePath, string>? _lose;
+
     private PostgresDumps()
     {
     }
@@ -29,16 +33,20 @@ internal sealed class PostgresDumps : IAsyncDisposable
     internal static PostgresDumps None { get; } = new();
 
     /// <summary>Connects to each, and finds the programs that can dump it.</summary>
-    /// <exception cref="ExplainedException">One cannot be reached or dumped.</exception>
-    internal static async Task<PostgresDumps> OpenAsync(ServiceLayout layout, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="layout">Which.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="lose">Told of what cannot be dumped, now or in the window, where that is accepted; null where it is not.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ExplainedException">One cannot be reached or dumped, and that is not accepted.</exception>
+    internal static async Task<PostgresDumps> OpenAsync(ServiceLayout layout, TimeProvider time, Action<BytePath, string>? lose, CancellationToken cancellationToken)
     {
         if (layout.PostgresDatabases.Count == 0 && layout.AllDatabasesOf is null) return None;
-        var dumps = new PostgresDumps();
+        var dumps = new PostgresDumps { _lose = lose };
         var options = new PostgresOptions { Time = time };
         try
         {
-            foreach (PostgresTarget target in await TargetsAsync(layout, options, cancellationToken))
-                dumps._sources.Add(await PostgresSource.OpenAsync(target, options, cancellationToken));
+            foreach (PostgresTarget target in await dumps.ListAsync(layout, options, cancellationToken))
+                if (await dumps.TryAsync(MemberOf(target.Database, "dump"), () => PostgresSource.OpenAsync(target, options, cancellationToken)) is { } source) dumps._sources.Add(source);
             dumps.NameMembers();
             return dumps;
         }
@@ -46,6 +54,67 @@ internal sealed class PostgresDumps : IAsyncDisposable
         {
             await dumps.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>Whether something cannot be dumped that was to be.</summary>
+    internal bool HasLost { get; private set; }
+
+    /// <summary>Whether a member cannot be made, and so is none.</summary>
+    internal bool IsLost(BytePath member) => _lost.ContainsKey(member);
+
+    private async Task<IReadOnlyList<PostgresTarget>> ListAsync(ServiceLayout layout, PostgresOptions options, CancellationToken cancellationToken) =>
+        await TryAsync(Directory, () => TargetsAsync(layout, options, cancellationToken)) ?? [];
+
+    private async Task<T?> TryAsync<T>(BytePath member, Func<Task<T>> act) where T : class
+    {
+        try
+        {
+            return await act();
+        }
+        catch (ExplainedException e) when (_lose is not null)
+        {
+            HasLost = true;
+            _lose(member, $"cannot be dumped, and is not stored: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>After the window, where damage is accepted: makes every dump once for nothing but its end, and gives those that cannot be made.</summary>
+    internal async Task<IReadOnlyDictionary<BytePath, string>> FindLostAsync(CancellationToken cancellationToken)
+    {
+        foreach (BytePath member in _members.Keys.Where(member => !_lost.ContainsKey(member)))
+        {
+            try
+            {
+                if (!_pins.ContainsKey(_sourceOf[member])) throw new OperationException("the server it is on could not hold its present moment");
+                await using Stream dump = Open(member, cancellationToken);
+                await dump.CopyToAsync(Stream.Null, cancellationToken);
+            }
+            catch (ExplainedException e)
+            {
+                LoseMember(member, e);
+            }
+        }
+        return _lost;
+    }
+
+    private void LoseMember(BytePath member, ExplainedException e)
+    {
+        HasLost = true;
+        lock (_lost) _lost.TryAdd(member, $"cannot be dumped, and is not stored: {e.Message}");
+    }
+
+    private async Task<PinnedPostgres?> TryPinAsync(PostgresSource source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.PinAsync(cancellationToken);
+        }
+        catch (ExplainedException e) when (_lose is not null)
+        {
+            LoseMember(_names[source], e);
+            return null;
         }
     }
 
@@ -73,8 +142,9 @@ internal sealed class PostgresDumps : IAsyncDisposable
     /// <summary>Pins the present moment of every database: in the window.</summary>
     internal async Task PinAsync(CancellationToken cancellationToken)
     {
-        PinnedPostgres[] pins = await Task.WhenAll(_sources.Select(source => source.PinAsync(cancellationToken)));
-        foreach ((PostgresSource source, PinnedPostgres pin) in _sources.Zip(pins)) _pins.Add(source, pin);
+        PinnedPostgres?[] pins = await Task.WhenAll(_sources.Select(source => TryPinAsync(source, cancellationToken)));
+        foreach ((PostgresSource source, PinnedPostgres? pin) in _sources.Zip(pins))
+            if (pin is not null) _pins.Add(source, pin);
     }
 
     /// <summary>Lets the pinned moment go, for another.</summary>
@@ -82,6 +152,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
     {
         foreach (PostgresSource source in _pins.Keys) await source.UnpinAsync(cancellationToken);
         _pins.Clear();
+        _lost.Clear();
     }
 
     /// <summary>What the databases were at the pinned moment: <c>postgresql-dumps/NAME.dump: tables</c> and the like.</summary>
@@ -90,6 +161,7 @@ internal sealed class PostgresDumps : IAsyncDisposable
         var facts = new List<KeyValuePair<string, string>>();
         foreach ((PostgresSource source, PinnedPostgres pin) in _pins)
         {
+            if (_lost.ContainsKey(_names[source])) continue;
             PostgresFacts found = await pin.ReadFactsAsync(cancellationToken);
             BytePath name = _names[source].WithoutLeadingSlash();
             facts.Add(new($"{name}: database", pin.Target.Database));
@@ -115,9 +187,12 @@ internal sealed class PostgresDumps : IAsyncDisposable
             foreach (PostgresSource source in server)
             {
                 BytePath name = _names[source] = MemberOf($"{source.Target.Database}{suffix}", "dump");
+                _sourceOf.Add(name, source);
                 _members.Add(name, cancellation => _pins[source].OpenDump(cancellation));
             }
-            _members.Add(MemberOf($"globals{suffix}", "sql"), cancellation => _pins[server.First()].OpenGlobals(cancellation));
+            BytePath globals = MemberOf($"globals{suffix}", "sql");
+            _sourceOf.Add(globals, server.First());
+            _members.Add(globals, cancellation => _pins[server.First()].OpenGlobals(cancellation));
         }
     }
 

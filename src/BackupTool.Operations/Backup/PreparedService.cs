@@ -16,18 +16,21 @@ namespace BackupTool.Operations.Backup;
 /// </summary>
 internal sealed class PreparedService : IAsyncDisposable
 {
-    private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2), OnlineBackupPatience = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2), OnlineBackupPatience = TimeSpan.FromMinutes(30), PatienceWithTheBroken = TimeSpan.FromMinutes(5);
 
     private readonly DatabasePaths _databases;
     private readonly HashSet<string> _warnedBefore;
     private readonly CutContext _context;
+    private readonly Dictionary<BytePath, string> _damaged = [];
+    private readonly List<LayoutDamage> _lost = [];
 
     private PreparedService(ServiceSettings settings, ServiceLayout layout, CutContext context, ServiceSnapshot? parent, Action<string>? tell)
     {
         (Settings, Layout, Parent, _context) = (settings, layout, parent, context);
         Findings = new CutFindings(tell);
         Listing = new CutListing(context.StagingDirectory);
-        _databases = new DatabasePaths(settings, layout);
+        _databases = new DatabasePaths(settings, layout, context.AcceptsDamage);
+        foreach (LayoutDamage damage in layout.Damages) Lose(damage.Path, damage.Reason);
         _warnedBefore = [.. parent?.Warnings.Select(static warning => warning.Path) ?? []];
     }
 
@@ -46,6 +49,12 @@ internal sealed class PreparedService : IAsyncDisposable
 
     /// <summary>What it says of itself while it runs; empty in a dry run.</summary>
     internal IReadOnlyDictionary<string, string> RunningFacts { get; private set; } = new Dictionary<string, string>();
+
+    /// <summary>Expected databases that are damaged or none any more, and what is wrong with each; empty unless damage is accepted.</summary>
+    internal IReadOnlyDictionary<BytePath, string> Damaged => _damaged;
+
+    /// <summary>What else is missing of it; empty unless damage is accepted.</summary>
+    internal IReadOnlyList<LayoutDamage> Lost => _lost;
 
     /// <summary>Everything of the service, in tree order, as it looked.</summary>
     internal CutListing Listing { get; }
@@ -73,14 +82,15 @@ internal sealed class PreparedService : IAsyncDisposable
         ServiceSettings settings, CutContext context, ServiceSnapshot? parent, bool isDryRun, CancellationToken cancellationToken)
     {
         ServiceProfile profile = ServiceProfiles.For(settings.Kind) ?? throw new OperationException($"There is no kind '{settings.Kind}'.");
-        ServiceLayout layout = profile.Describe(settings.ToFacts(), note => context.Progress.Message($"{settings.Name}: {note}"));
+        ServiceLayout layout = profile.Describe(settings.ToFacts() with { AcceptsDamage = context.AcceptsDamage }, note => context.Progress.Message($"{settings.Name}: {note}"));
         var prepared = new PreparedService(settings, layout, context, parent, isDryRun ? context.Progress.Warn : null);
         try
         {
-            prepared.Dumps = await PostgresDumps.OpenAsync(layout, context.Time, cancellationToken);
+            prepared.Dumps = await PostgresDumps.OpenAsync(layout, context.Time, context.AcceptsDamage ? prepared.Lose : null, cancellationToken);
             if (!isDryRun) prepared.RunningFacts = await Backup.RunningFacts.AskAsync(settings, layout, context, cancellationToken);
             if (!isDryRun) await prepared.HaveServerBackUpAsync(cancellationToken);
             await prepared.LookAsync(cancellationToken);
+            prepared.RequireAnything();
             return prepared;
         }
         catch
@@ -96,9 +106,21 @@ internal sealed class PreparedService : IAsyncDisposable
         if (Settings is not { Quiesce: QuiesceMode.Online, Unit: { } unit } || Layout is not { OnlineBackup: { } online, RocksDbDirectories: [var database] }) return;
         if (!(await _context.Manager.DescribeAsync([unit], cancellationToken))[0].IsActive) return;
         var engine = new EngineBackup(online.BackupDirectory);
+        try
+        {
+            await HaveServerBackUpAsync(unit, engine, online, database, cancellationToken);
+        }
+        catch (ExplainedException e) when (_context.AcceptsDamage)
+        {
+            _context.Progress.Message($"{Settings.Name}: the server makes no backup of its own, so its database is taken as it lies: {e.Message}");
+        }
+    }
+
+    private async Task HaveServerBackUpAsync(string unit, EngineBackup engine, RocksDbOnlineBackup online, BytePath database, CancellationToken cancellationToken)
+    {
         uint? previous = engine.FindNewest();
         await _context.Manager.SignalAsync(unit, "SIGUSR2", cancellationToken);
-        uint made = await engine.WaitForNewAsync(previous, OnlineBackupPatience, _context.Time, cancellationToken);
+        uint made = await engine.WaitForNewAsync(previous, _context.AcceptsDamage ? PatienceWithTheBroken : OnlineBackupPatience, _context.Time, cancellationToken);
         BytePath staging = StagingDirectory.Create(online.BackupDirectory, _context.StagingDirectory);
         OnlineBackup = engine.Open(made, SymlinkChain.Resolve(database).Target, staging, EngineBackupCheck.Quick, cancellationToken);
         _context.Progress.Message($"{Settings.Name}: the server has made its backup {made} in {online.BackupDirectory}");
@@ -123,7 +145,24 @@ internal sealed class PreparedService : IAsyncDisposable
                 if (Classify(entry, old, engineFiles, cancellationToken) is { } listed) Add(listed);
             }
         }
-        _databases.RequireExpected();
+        if (!_context.AcceptsDamage) _databases.RequireExpected();
+        foreach (BytePath database in _databases.ExpectedAndNotFound)
+            if (PosixFile.TryGetStatusFollowing(database, out _)) _damaged.TryAdd(database, "it is no SQLite database");
+        foreach (BytePath database in _damaged.Keys)
+            if (PosixFile.TryGetStatusFollowing(database, out FileStatus status)) ChangedDatabaseBytes += status.Size;   // copied in the window
+    }
+
+    private void Lose(BytePath path, string reason)
+    {
+        _lost.Add(new LayoutDamage(path, reason));
+        Findings.Warn(path, reason);
+    }
+
+    /// <summary>A service of which only PostgreSQL databases are to be kept, and none can be.</summary>
+    private void RequireAnything()
+    {
+        if (Listing.Count == 0 && Dumps.HasLost)
+            throw new OperationException($"Nothing of the service {Settings.Name} can be stored: {string.Join("; ", _lost.Select(static lost => $"{lost.Path} {lost.Reason}"))}", "Have PostgreSQL answer first.");
     }
 
     private CutEntry? Classify(WalkedEntry entry, CatalogEntry? old, Dictionary<BytePath, StagedFile> engineFiles, CancellationToken cancellationToken)
@@ -153,6 +192,7 @@ internal sealed class PreparedService : IAsyncDisposable
 
     private CutEntry ListedDatabase(WalkedEntry entry, CatalogEntry? old, CancellationToken cancellationToken)
     {
+        if (_context.AcceptsDamage && _databases.IsExpected(entry.Path) && !IsSound(entry.Path, cancellationToken)) return Listed(entry, null, CutFlags.None, "");
         _databases.Add(entry.Path);
         CutEntry listed = Listed(entry, WasWarnedOf(entry) ? null : old, CutFlags.Database, DatabasePaths.ChangeKeyOf(entry));
         if (!listed.Flags.HasFlag(CutFlags.Unchanged) && _databases.IsExpected(entry.Path)) Try(entry.Path, cancellationToken);
@@ -164,10 +204,32 @@ internal sealed class PreparedService : IAsyncDisposable
     {
         try
         {
-            PinnedDatabase.Pin(path, new SqliteOptions { BusyTimeout = TrialPatience }, _context.Time, cancellationToken).Dispose();
+            Pin(path, cancellationToken).Dispose();
         }
         catch (DatabaseLockedException) when (Settings.Quiesce == QuiesceMode.Stop)
         {
+        }
+    }
+
+    private PinnedDatabase Pin(BytePath path, CancellationToken cancellationToken) => PinnedDatabase.Pin(path, new SqliteOptions { BusyTimeout = TrialPatience }, _context.Time, cancellationToken);
+
+    /// <summary>Reads all of a database, because what is damaged must be copied in the window and what is sound need not.</summary>
+    private bool IsSound(BytePath path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using PinnedDatabase pinned = Pin(path, cancellationToken);
+            pinned.Check(cancellationToken);
+            return true;
+        }
+        catch (ExplainedException e) when (e is not DatabaseLockedException)
+        {
+            _damaged[path] = e.Message;
+            return false;
+        }
+        catch (DatabaseLockedException) when (Settings.Quiesce == QuiesceMode.Stop)
+        {
+            return true;   // as far as can be said until it is stopped
         }
     }
 

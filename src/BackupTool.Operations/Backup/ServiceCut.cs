@@ -35,6 +35,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     private readonly List<CutEntry> _plugins = [];
     private readonly PluginFacts _pluginFacts;
     private readonly SmallFileCapture? _capture;
+    private readonly DamagedFiles? _damaged;
     private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
     private bool _isBeforeOver;
     private long _newer;
@@ -47,8 +48,10 @@ internal sealed class ServiceCut : IAsyncDisposable
         _copies = context.StagingDirectory.Combine(Settings.Name);
         PosixDirectory.Current.CreateDirectory(_copies, 0x1c0);
         _databases = new StagedDatabases(_copies, Findings.Warn);
-        _databasePaths = new DatabasePaths(Settings, Layout);
+        _databasePaths = new DatabasePaths(Settings, Layout, context.AcceptsDamage);
         _pluginFacts = new PluginFacts(Layout, prepared.Parent);
+        if (context.AcceptsDamage) _damaged = new DamagedFiles(prepared.Damaged, _copies, Findings);
+        foreach (LayoutDamage lost in prepared.Lost) Findings.Warn(lost.Path, lost.Reason);
         if (IsQuiesced) _capture = new SmallFileCapture(_copies, CapturePatience, context.Time);
     }
 
@@ -121,7 +124,14 @@ internal sealed class ServiceCut : IAsyncDisposable
             }
         }
         found.ForEach(Findings.Add);
-        _databasePaths.RequireExpected();
+        if (_damaged is null) _databasePaths.RequireExpected();
+        else WarnOfMissing(_damaged);
+    }
+
+    private void WarnOfMissing(DamagedFiles damaged)
+    {
+        foreach (BytePath missing in _databasePaths.ExpectedAndNotFound.Where(path => !damaged.Concerns(path)))
+            Findings.Warn(missing, "is the service's database, and is missing or left out: it is not in this snapshot");
     }
 
     /// <summary>After the window: what can wait until the services are up again.</summary>
@@ -131,10 +141,20 @@ internal sealed class ServiceCut : IAsyncDisposable
             _pluginFacts.Look(plugin.Path, plugin.StagedPath.IsEmpty ? plugin.Path : plugin.StagedPath, plugin.Flags.HasFlag(CutFlags.Unchanged), Findings.Warn);
         foreach ((string key, string value) in Layout.Facts) Facts.Add(key, value);
         foreach ((string key, string value) in _pluginFacts.Facts) Facts.Add(key, value);
+        await ProveDumpsAsync(cancellationToken);
         foreach ((string key, string value) in await _prepared.Dumps.ReadFactsAsync(cancellationToken)) Facts[key] = value;
         foreach ((string key, string value) in _prepared.RunningFacts) Facts[key] = value;
         AddDatabaseFacts(cancellationToken);
         _databases.StartCopying();
+    }
+
+    /// <summary>Where damage is accepted, a database that cannot be dumped must not break off the archive half-way: so it is tried before.</summary>
+    private async Task ProveDumpsAsync(CancellationToken cancellationToken)
+    {
+        if (_damaged is null) return;
+        foreach ((BytePath member, string reason) in await _prepared.Dumps.FindLostAsync(cancellationToken)) Findings.Warn(member, reason);
+        if (_prepared.Dumps.HasLost && _listing.ReadAll().All(entry => _prepared.Dumps.IsLost(entry.Path)))
+            throw new OperationException($"Nothing of the service {Settings.Name} can be stored: its PostgreSQL databases cannot be dumped.", "See the warnings, and PostgreSQL's own log.");
     }
 
     private void AddDatabaseFacts(CancellationToken cancellationToken)
@@ -173,7 +193,9 @@ internal sealed class ServiceCut : IAsyncDisposable
     private void Stage(BytePath database, Action<SourceFinding> report, CancellationToken cancellationToken)
     {
         BytePath directory = StagingDirectory.Create(database, _context.StagingDirectory);
-        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, report, _context.Time, cancellationToken);
+        bool isBroken = _context.AcceptsDamage && !RocksDbStaging.IsDatabase(database);
+        if (isBroken) Findings.Warn(database, "is no RocksDB that could be opened, without a CURRENT that names its MANIFEST: its files are stored as they lie");
+        StagedRocksDb rocksDb = RocksDbStaging.Stage(database, directory, report, _context.Time, cancellationToken, asItLies: isBroken);
         _rocksDbs.Add(rocksDb);
         if (rocksDb.ImmutableFilesStagedBy == StagingMeans.Copy) _context.Progress.Message($"{Settings.Name}: {database} had to be copied: its file system cannot link to {directory.Parent}");
     }
@@ -191,6 +213,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         if (entry.Status.Kind == FileKind.Regular)
         {
             if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));
+            if (_damaged?.Concerns(entry.Path) == true) return _damaged.Take(entry);
             if (_databasePaths.IsSidecar(entry.Path)) return null;
         }
         bool isAsBefore = before is not null && before.Status == entry.Status && before.LinkTarget == entry.LinkTarget;
@@ -215,21 +238,21 @@ internal sealed class ServiceCut : IAsyncDisposable
     private CutEntry Captured(CutEntry entry) => _capture is null || entry.Flags.HasFlag(CutFlags.Unchanged) || entry.Status.Kind != FileKind.Regular
         ? entry : entry with { StagedPath = _capture.Take(entry.Path, entry.Status) };
 
-    private CutEntry ClassifyDatabase(WalkedEntry entry, CutEntry? before, CancellationToken cancellationToken)
+    private CutEntry? ClassifyDatabase(WalkedEntry entry, CutEntry? before, CancellationToken cancellationToken)
     {
         string key = DatabasePaths.ChangeKeyOf(entry);
         _databasePaths.Add(entry.Path);
         if (before is not null && before.Flags.HasFlag(CutFlags.Unchanged) && before.ChangeKey == key) return before;
         if (TryPin(entry.Path, cancellationToken)) return Listed(entry, CutFlags.Database, key);
         _databasePaths.Remove(entry.Path);
-        return Listed(entry, CutFlags.None, "");
+        return _damaged?.Concerns(entry.Path) == true ? _damaged.Take(entry) : Listed(entry, CutFlags.None, "");
     }
 
     /// <summary>What the service cannot do without must be a sound database. For anything else that looks like one, whoever may put files there decides what it is: it must not cost the backup.</summary>
     private bool TryPin(BytePath path, CancellationToken cancellationToken)
     {
         bool isExpected = _databasePaths.IsExpected(path);
-        var options = new SqliteOptions { KeepsDamagedCopy = !isExpected, BusyTimeout = IsQuiesced ? WindowPatience : OnlinePatience };
+        var options = new SqliteOptions { KeepsDamagedCopy = !isExpected || _damaged is not null, BusyTimeout = IsQuiesced ? WindowPatience : OnlinePatience };
         try
         {
             bool letsWritersGoOn = _databases.Pin(path, options, _context.Time, cancellationToken);
@@ -239,6 +262,11 @@ internal sealed class ServiceCut : IAsyncDisposable
         catch (Exception e) when (!isExpected && e is NotADatabaseException or DatabaseDamagedException)
         {
             Findings.Warn(path, $"stored as a plain file: {e.Message}");
+            return false;
+        }
+        catch (ExplainedException e) when (_damaged is not null && e is not DatabaseLockedException)
+        {
+            _damaged.Add(path, e.Message);
             return false;
         }
     }
@@ -262,6 +290,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         {
             foreach (CutEntry entry in _listing.ReadAll())
             {
+                if (entry.Flags.HasFlag(CutFlags.Dump) && _prepared.Dumps.IsLost(entry.Path)) continue;
                 bool unchanged = entry.Flags.HasFlag(CutFlags.Unchanged);
                 yield return new ArchiveEntry
                 {

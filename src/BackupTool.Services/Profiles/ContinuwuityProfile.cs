@@ -29,7 +29,7 @@ public sealed class ContinuwuityProfile : ServiceProfile
         HomeserverConfig? config = FindConfig(facts, note);
         BytePath database = FindDatabase(facts, config, note);
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         roots.Add(database, "database");
         BytePath media = config?.MediaPath ?? database.Combine("media");
         if (config?.MediaPath is not null) roots.Add(media, "media directory");
@@ -49,7 +49,8 @@ public sealed class ContinuwuityProfile : ServiceProfile
         return new ServiceLayout
         {
             Roots = roots.Collect(),
-            RocksDbDirectories = [database],
+            Damages = roots.Damages,
+            RocksDbDirectories = IsDirectory(database) ? [database] : [],
             Exclusions = Exclusions(database, media, config?.BackupPath, note),
             OnlineBackup = OnlineBackup(database, config, note),
             Health = config?.Health,
@@ -125,7 +126,7 @@ public sealed class ContinuwuityProfile : ServiceProfile
             note($"`data` is {given}, but {config.File} puts the database at {database}: that is what is backed up.");
 
         // create_if_missing: the server would start afresh from a wrong path and look healthy.
-        if (!HoldsRocksDb(database))
+        if (!HoldsRocksDb(database) && !facts.AcceptsDamage)
             throw new ServiceLayoutException($"{database} of the homeserver {facts.Name} is missing, empty or not a RocksDB: it has no file CURRENT. Wrong path?",
                 config?.DatabasePath is null ? $"Correct `data` in [service.{facts.Name}], or name the server's own file as `config`."
                 : $"Correct `database_path` in {config.File}, or name another file as `config` in [service.{facts.Name}].");
@@ -135,6 +136,8 @@ public sealed class ContinuwuityProfile : ServiceProfile
     private static ServiceLayoutException TwoDatabases(ServiceFacts facts, BytePath one, BytePath other) => new(
         $"Two databases could be that of the homeserver {facts.Name}: {one} and {other}.",
         $"Name the configuration file that the server is run with as `config` in [service.{facts.Name}].");
+
+    private static bool IsDirectory(BytePath path) => PosixFile.TryGetStatusFollowing(path, out FileStatus status) && status.Kind == FileKind.Directory;
 
     private static bool HoldsRocksDb(BytePath directory) => ServiceConfigFile.IsFile(directory.Combine("CURRENT"));
 

@@ -27,7 +27,7 @@ public sealed class ForgejoProfile : ServiceProfile
         BytePath file = FindConfig(facts, note);
         ForgejoConfig config = ForgejoConfig.Read(file, facts, FindWorkPath(facts, file));
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         foreach (BytePath given in facts.DataPaths) roots.Add(given, "data path");
         roots.Add(file, "configuration file");
         roots.Add(config.DataPath, "data directory");
@@ -55,6 +55,7 @@ public sealed class ForgejoProfile : ServiceProfile
         return new ServiceLayout
         {
             Roots = collected,
+            Damages = roots.Damages,
             Exclusions = Exclusions(config, [file, repositories, config.DataPath, .. sqlite is { } database ? [database] : Array.Empty<BytePath>(), .. config.ReadStorages().Select(static s => s.Path).OfType<BytePath>()], note),
             ExpectedDatabases = sqlite is { } expected ? [expected] : [],
             PostgresDatabases = postgres is null ? [] : [postgres],

@@ -19,7 +19,7 @@ public sealed class MaubotProfile : ServiceProfile
         BytePath data = FindData(facts, file, note);
         MaubotConfig config = MaubotConfig.Read(file, facts, data);
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         roots.Add(data, "data directory");
         foreach (BytePath further in facts.DataPaths.Skip(1)) roots.Add(further, "data directory");
         roots.Add(file, "configuration file");
@@ -37,6 +37,7 @@ public sealed class MaubotProfile : ServiceProfile
         return new ServiceLayout
         {
             Roots = roots.Collect(),
+            Damages = roots.Damages,
             PostgresDatabases = config.PostgresDatabases,
             Health = config.Health,
             PluginDirectories = plugins,

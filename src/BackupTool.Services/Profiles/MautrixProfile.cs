@@ -20,7 +20,7 @@ public sealed class MautrixProfile : ServiceProfile
         BytePath workingDirectory = FindWorkingDirectory(facts, file);
         MautrixConfig config = MautrixConfig.Read(file, facts, workingDirectory, note);
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         foreach (BytePath data in facts.DataPaths) roots.Add(data, "data path");
         roots.Add(file, "configuration file");
         if (config.SqliteFile is { } database)
@@ -33,6 +33,7 @@ public sealed class MautrixProfile : ServiceProfile
         return new ServiceLayout
         {
             Roots = roots.Collect(),
+            Damages = roots.Damages,
             ExpectedDatabases = config.SqliteFile is { } sqlite ? [sqlite] : [],
             PostgresDatabases = config.Postgres is { } target ? [target] : [],
             Health = config.Health,

@@ -23,12 +23,12 @@ public sealed class PostgresProfile : ServiceProfile
         if (facts.DataPaths.Count > 0)
             note($"`data` of the service {facts.Name} is not copied: the files of a running PostgreSQL are no backup of it, its dumps are.");
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         if (facts.ConfigFile is { } config) roots.Add(config, "configuration file");
         List<PostgresTarget> targets = [.. facts.Databases.Distinct().Select(name => PostgresTarget.Of(name, access))];
         return new ServiceLayout
         {
-            Roots = roots.Collect(),
+            Roots = roots.Collect(), Damages = roots.Damages,
             PostgresDatabases = targets,
             AllDatabasesOf = targets.Count == 0 ? access : null,
             Facts = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["databases"] = targets.Count == 0 ? "all" : string.Join(", ", targets.Select(static t => t.Database)) },

@@ -3,18 +3,29 @@ using BackupTool.Posix;
 namespace BackupTool.Services.Profiles;
 
 /// <summary>Gathers what a service consists of, and reduces it to roots of which none holds another.</summary>
-internal sealed class RootCollector(string service)
+internal sealed class RootCollector(ServiceFacts facts)
 {
     private static readonly BytePath Volatile = BytePath.From("/run");
 
     private readonly List<BytePath> _requested = [];
+    private readonly List<LayoutDamage> _damages = [];
+
+    /// <summary>What is missing and was let pass.</summary>
+    internal IReadOnlyList<LayoutDamage> Damages => _damages;
 
     /// <summary>Adds a file or directory, which must be there.</summary>
     internal void Add(BytePath path, string what)
     {
-        if (!TryAdd(path))
-            throw new ServiceLayoutException($"The {what} {path} of the service {service} does not exist.",
-                "Correct the path in the service's own configuration or in backup.toml: a backup without it would be incomplete.");
+        if (TryAdd(path)) return;
+        AcceptOrThrow(path, $"the {what} does not exist: nothing is stored of it", new ServiceLayoutException($"The {what} {path} of the service {facts.Name} does not exist.",
+            "Correct the path in the service's own configuration or in backup.toml: a backup without it would be incomplete."));
+    }
+
+    /// <summary>Notes damage where that is accepted; refuses it otherwise.</summary>
+    internal void AcceptOrThrow(BytePath path, string reason, ServiceLayoutException refusal)
+    {
+        if (!facts.AcceptsDamage) throw refusal;
+        _damages.Add(new LayoutDamage(path, reason));
     }
 
     /// <summary>Adds a file or directory if it is there. A link that leads nowhere is not.</summary>
@@ -30,10 +41,11 @@ internal sealed class RootCollector(string service)
     /// </summary>
     internal void AddDatabase(BytePath database, BytePath config, string key)
     {
-        if (!PosixFile.TryGetStatusFollowing(database, out FileStatus status) || status.Kind != FileKind.Regular || status.Size == 0)
-            throw new ServiceLayoutException($"The database {database} of the service {service}, which {config} names, does not exist or is empty.",
-                $"Relative paths start from the directory that the service runs in: set it as `data` in [service.{service}], or correct `{key}`.");
-        Add(database, "database");
+        bool isThere = PosixFile.TryGetStatusFollowing(database, out FileStatus status) && status.Kind == FileKind.Regular && status.Size > 0;
+        if (!isThere && !facts.AcceptsDamage)
+            throw new ServiceLayoutException($"The database {database} of the service {facts.Name}, which {config} names, does not exist or is empty.",
+                $"Relative paths start from the directory that the service runs in: set it as `data` in [service.{facts.Name}], or correct `{key}`.");
+        TryAdd(database);   // what is wrong with it is found when it is read
     }
 
     /// <summary>

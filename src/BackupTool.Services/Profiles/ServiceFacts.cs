@@ -23,4 +23,10 @@ public sealed record ServiceFacts
 
     /// <summary>How to reach PostgreSQL, where that differs from what the service's own configuration says; null when it does not.</summary>
     public PostgresAccess? Postgres { get; init; }
+
+    /// <summary>
+    /// What is broken or missing of its state is noted in <see cref="ServiceLayout.Damages"/> rather than refused, as long as its configuration tells where the rest is: for keeping a broken
+    /// state before it is replaced.
+    /// </summary>
+    public bool AcceptsDamage { get; init; }
 }

@@ -16,6 +16,11 @@ public sealed record Exclusion(BytePath Directory, Glob Pattern, string Reason)
         path.IsAtOrBelow(Directory) && Pattern.Covers(path.Bytes[Directory.Bytes.TrimEnd((byte)'/').Length..], isDirectory);
 }
 
+/// <summary>Something of a service's state that should be there and is not.</summary>
+/// <param name="Path">Absolute, as configured.</param>
+/// <param name="Reason">What is wrong, as the end of a sentence about it.</param>
+public sealed record LayoutDamage(BytePath Path, string Reason);
+
 /// <summary>Where a service keeps its state. Every path is absolute and as configured: links are the reader's to follow.</summary>
 public sealed record ServiceLayout
 {
@@ -37,6 +42,7 @@ public sealed record ServiceLayout
     /// <summary>
     /// SQLite databases without which the backup is worth nothing. Each was there and not empty; a backup in which one is missing, or
     /// is not archived as a database, must fail.
+    /// With <see cref="ServiceFacts.AcceptsDamage"/> they may be missing, empty or no databases.
     /// </summary>
     public IReadOnlyList<BytePath> ExpectedDatabases { get; init; } = [];
 
@@ -53,6 +59,9 @@ public sealed record ServiceLayout
 
     /// <summary>How to ask it whether it is well, as its own configuration says where it listens; null when that cannot be told.</summary>
     public HealthProbe? Health { get; init; }
+
+    /// <summary>What should be there and is not; never anything unless <see cref="ServiceFacts.AcceptsDamage"/>.</summary>
+    public IReadOnlyList<LayoutDamage> Damages { get; init; } = [];
 
     /// <summary>What is worth knowing of the service when it is restored. No secrets.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);

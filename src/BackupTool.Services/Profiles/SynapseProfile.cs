@@ -38,7 +38,7 @@ public sealed class SynapseProfile : ServiceProfile
         List<BytePath> files = FindConfig(facts, note);
         SynapseConfig config = SynapseConfig.Read(facts, files, FindWorkingDirectory(facts, files[0]), note);
 
-        var roots = new RootCollector(facts.Name);
+        var roots = new RootCollector(facts);
         foreach (BytePath data in facts.DataPaths) roots.Add(data, "data path");
         foreach (BytePath file in config.Files) roots.Add(file, "configuration file");
         var databases = config.ReadDatabases();
@@ -63,6 +63,7 @@ public sealed class SynapseProfile : ServiceProfile
         return new ServiceLayout
         {
             Roots = roots.Collect(),
+            Damages = roots.Damages,
             Exclusions = exclusions,
             ExpectedDatabases = [.. databases.Select(static database => database.File).OfType<BytePath>()],
             PostgresDatabases = [.. databases.Select(static database => database.Target).OfType<Sources.Postgres.PostgresTarget>().DistinctBy(static target => (target.Database, target.Host, target.Port))],
@@ -107,8 +108,11 @@ public sealed class SynapseProfile : ServiceProfile
         }
         BytePath name = BytePath.From($"{config.ServerName}.signing.key");
         if (config.ServerName is null || config.ServerName.Contains('/', StringComparison.Ordinal) || !(roots.TryAdd(config.Files[^1].Parent.Combine(name)) || roots.TryAdd(config.Main.Parent.Combine(name))))
-            throw new ServiceLayoutException($"{config.Main} has no `signing_key_path`, and there is no {name} beside it: without its signing key, the restored server would be another one.",
-                $"Set `signing_key_path` in {config.Main}.");
+        {
+            roots.AcceptOrThrow(config.Main.Parent.Combine(name), "the signing key does not exist: it is not stored", new ServiceLayoutException(
+                $"{config.Main} has no `signing_key_path`, and there is no {name} beside it: without its signing key, the restored server would be another one.",
+                $"Set `signing_key_path` in {config.Main}."));
+        }
     }
 
     private static void AddMedia(RootCollector roots, SynapseConfig config, List<Exclusion> exclusions, SortedDictionary<string, string> known, Action<string> note)

@@ -48,12 +48,13 @@ public static class RocksDbStaging
     /// <param name="report">Told what was left out (LOCK, LOG, temporary files), for information.</param>
     /// <param name="clock">Waits between attempts.</param>
     /// <param name="cancellationToken">Heard between files.</param>
+    /// <param name="asItLies">Also what is no database (any more): whatever is there of the engine's files.</param>
     /// <exception cref="SourceException">Not a database, unreadable, keeps its logs elsewhere, or changed while it was staged.</exception>
-    public static StagedRocksDb Stage(BytePath database, BytePath stagingDirectory, Action<SourceFinding> report, TimeProvider clock, CancellationToken cancellationToken)
+    public static StagedRocksDb Stage(BytePath database, BytePath stagingDirectory, Action<SourceFinding> report, TimeProvider clock, CancellationToken cancellationToken, bool asItLies = false)
     {
         try
         {
-            if (!IsDatabase(database))
+            if (!asItLies && !IsDatabase(database))
                 throw new SourceException($"{database} is not a RocksDB database: it has no CURRENT that names its MANIFEST", "Correct the path in the configuration.");
             using PosixDirectory source = PosixDirectory.Open(database), target = PosixDirectory.Open(stagingDirectory);
             for (int attempt = 1; attempt <= MaxAttempts; attempt++)

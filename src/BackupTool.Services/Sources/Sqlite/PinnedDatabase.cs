@@ -98,6 +98,16 @@ public sealed class PinnedDatabase : IDisposable
         return new StillDatabase(_opened.MainFile, bytes, uncheckedBecause);
     }
 
+    /// <summary>Runs <c>quick_check</c> on the pinned moment itself, without a copy.</summary>
+    /// <returns>Null when it passed; otherwise why it could not run at all.</returns>
+    /// <exception cref="DatabaseDamagedException">It found damage.</exception>
+    /// <exception cref="SourceException">It cannot be read.</exception>
+    public string? Check(CancellationToken cancellationToken)
+    {
+        foreach (string setting in (string[])["PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1"]) _opened.Connection.TryQuery(setting);
+        return DatabaseCheck.Run(_opened.Connection, _options with { KeepsDamagedCopy = false }, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken);
+    }
+
     /// <summary>Lets the moment go. Never checkpoints.</summary>
     public void Dispose() => _opened.Dispose();
 
