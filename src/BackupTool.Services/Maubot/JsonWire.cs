@@ -138,6 +138,8 @@ internal sealed class JsonWire(string who, Uri baseAddress, MaubotPatience patie
             : string.Create(CultureInfo.InvariantCulture, $"HTTP {number} from {Shown}, without a reason that could be read");
         (MaubotFailure failure, string? hint) = number switch
         {
+            401 when code.StartsWith("auth_token", StringComparison.Ordinal) => (MaubotFailure.Unauthorized,
+                "The running maubot signs with another secret than `server.unshared_secret` in this config.yaml, or does not know the administrator: restart maubot, or log in with a password."),
             401 => (MaubotFailure.Unauthorized, null),
             404 when code == "resource_not_found" => (MaubotFailure.Refused, "That part of the interface is switched off: see `api_features` in maubot's config.yaml, and restart maubot."),
             404 when code.Length == 0 => (MaubotFailure.Unreachable, $"See what listens at {Shown}: it does not seem to be {who}."),

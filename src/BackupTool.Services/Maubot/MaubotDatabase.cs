@@ -26,13 +26,14 @@ public sealed record MaubotDatabase
     /// <summary>Reads a database that nobody else writes, like one restored from a snapshot. Leaves nothing beside it.</summary>
     /// <param name="database">The database: <c>bot.db</c>.</param>
     /// <param name="time">The clock.</param>
-    /// <exception cref="SourceException">It is no maubot's, or cannot be read.</exception>
+    /// <exception cref="SourceException">It is not there, is no maubot's, or cannot be read.</exception>
     /// <exception cref="NotADatabaseException">It is none.</exception>
     /// <exception cref="DatabaseDamagedException">It is damaged where the clients and instances are.</exception>
     /// <exception cref="DatabaseLockedException">Somebody has it open and keeps it locked.</exception>
     public static MaubotDatabase Read(BytePath database, TimeProvider time)
     {
-        FileStatus status = PosixDirectory.Current.GetStatus(database);
+        if (!PosixDirectory.Current.TryGetStatus(database, out FileStatus status))
+            throw new SourceException($"{database} does not exist", "Name the database that `database` in maubot's config.yaml names, or choose a snapshot that holds it.");
         using OpenedDatabase opened = OpenedDatabase.Open(database, status, new LockPatience(database, TimeSpan.FromSeconds(10), time, CancellationToken.None));
         var rows = new Rows(opened);
         if (!rows.HasTable("client"))

@@ -196,6 +196,7 @@ public sealed class FakeMaubot : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_serving.IsCompleted) return;
         _listener.Close();
         await _serving;
         await _bots.DisposeAsync();

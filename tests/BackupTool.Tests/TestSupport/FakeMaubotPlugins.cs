@@ -15,7 +15,7 @@ public sealed record FakePlugin(string Id, string Version, string MainClass, boo
         using var zip = new MemoryStream();
         using (var archive = new ZipArchive(zip, ZipArchiveMode.Create, leaveOpen: true))
         {
-            Add(archive, "maubot.yaml", $"maubot: 0.1.0\nid: {id}\nversion: {version}\nlicense: MIT\nmodules:\n- bot\nmain_class: {mainClass}\ndatabase: {(database ? "true" : "false")}\ndatabase_type: asyncpg\n");
+            Add(archive, "maubot.yaml", $"maubot: 0.1.0\nid: {id}\nversion: '{version}'\nlicense: MIT\nmodules:\n- bot\nmain_class: {mainClass}\ndatabase: {(database ? "true" : "false")}\ndatabase_type: asyncpg\n");
             Add(archive, "bot.py", $"from maubot import Plugin\n\n\nclass {mainClass}(Plugin):\n    pass\n");
         }
         return zip.ToArray();
@@ -30,8 +30,10 @@ public sealed record FakePlugin(string Id, string Version, string MainClass, boo
             using var reader = new StreamReader((archive.GetEntry("maubot.yaml") ?? throw new InvalidDataException("no maubot.yaml")).Open());
             string yaml = reader.ReadToEnd();
             string? Value(string key) => Regex.Match(yaml, $"^{key}: *(.+?) *$", RegexOptions.Multiline) is { Success: true } match ? match.Groups[1].Value : null;
-            if (Value("id") is not { } id || Value("version") is not { } version || Value("main_class") is not { } mainClass) return null;
-            return new FakePlugin(id, version, mainClass, Value("database") == "true", path);
+            // A version without quotes is a number, which maubot refuses.
+            if (Value("version") is not ['\'', .. var quoted, '\''] || quoted.Length == 0) return null;
+            if (Value("id") is not { } id || Value("main_class") is not { } mainClass) return null;
+            return new FakePlugin(id, quoted, mainClass, Value("database") == "true", path);
         }
         catch (InvalidDataException)
         {

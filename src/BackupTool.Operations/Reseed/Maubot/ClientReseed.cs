@@ -27,7 +27,7 @@ internal sealed class ClientReseed(MaubotApi api, MaubotReseedOptions options, T
         var result = new ReseededClient(planned.Client.Id, ReseedOutcome.AlreadyThere, planned.Client.Enabled, false, null, null, planned.Warnings);
         if (planned.Action == ReseedAction.Impossible) return result with { Outcome = ReseedOutcome.Failed, Reason = planned.Reason };
         if (planned.Action == ReseedAction.Leave) return result;
-        options.Observe($"client {planned.Client.Id}: {planned.Reason}");
+        options.Observe($"client {planned.Client.Id}: {(planned.LogsInAnew ? "logging in anew" : planned.Action == ReseedAction.Create ? "making it" : "setting it right")}");
         try
         {
             if (planned.LogsInAnew) return await LogInAndPutAsync(planned.Client, result, cancellationToken);
@@ -121,7 +121,9 @@ internal sealed class ClientReseed(MaubotApi api, MaubotReseedOptions options, T
         if (state.IsStarted && client.IsEnabled)
         {
             IEnumerable<string> sync = state.IsSyncOk == false ? [$"{client.Id} runs, but its last attempt to receive events failed: see maubot's log."] : [];
-            return client with { IsStarted = true, Reason = null, Warnings = [.. client.Warnings, .. sync] };
+            // A device without keys is harmless as long as maubot, for want of its encryption libraries or of a use for them, makes none.
+            string idle = state.HasEncryption || client.FreshDevice is not null ? "" : " Maubot shows no end-to-end encryption at work for it now.";
+            return client with { IsStarted = true, Reason = null, Warnings = [.. client.Warnings.Select(warning => warning + idle), .. sync] };
         }
         if (!client.IsEnabled) return client with { IsStarted = state.IsStarted, Reason = state.IsStarted ? "it is disabled in the snapshot, but maubot did not stop it" : null };
         string why = !state.Settings.Enabled

@@ -25,7 +25,7 @@ internal sealed class InstanceReseed(MaubotApi api, MaubotReseedOptions options,
         var result = new ReseededInstance(instance.Id, instance.Type, instance.PrimaryUser, ReseedOutcome.AlreadyThere, instance.Enabled, false, false, null, []);
         if (planned.Action == ReseedAction.Impossible) return result with { Outcome = ReseedOutcome.Failed, Reason = planned.Reason };
         if (planned.Action == ReseedAction.Leave) return result;
-        options.Observe($"instance {instance.Id}: {planned.Reason}");
+        options.Observe($"instance {instance.Id}: {(planned.Action == ReseedAction.Create ? "making it" : "setting it right")}");
         try
         {
             bool isNew = await api.PutInstanceAsync(instance, planned.Action == ReseedAction.Update && !instance.Enabled ? false : null, cancellationToken);
