@@ -5,6 +5,7 @@ using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Replacing;
 using BackupTool.Posix;
 using BackupTool.Repositories;
+using BackupTool.Services.Sources.Sqlite;
 
 ErrorReport.Register<UsageException>(ExitCode.Usage);
 ErrorReport.Register<ConfigurationException>(ExitCode.Usage);
@@ -13,6 +14,7 @@ ErrorReport.Register<InvalidGlobException>(ExitCode.Usage);
 ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
 ErrorReport.Register<ReplacementUnderWayException>(ExitCode.Locked);
 ErrorReport.Register<NothingToRollBackException>(ExitCode.NothingToDo);
+ErrorReport.Register<QueryException>(ExitCode.Usage);
 ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);
 ErrorReport.Register<RepositoryDamagedException>(ExitCode.RepositoryDamaged);

@@ -16,6 +16,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(SnapshotDocument))]
 [JsonSerializable(typeof(MembersDocument))]
+[JsonSerializable(typeof(QueryDocument))]
+[JsonSerializable(typeof(TablesDocument))]
 [JsonSerializable(typeof(DiffDocument))]
 [JsonSerializable(typeof(FindDocument))]
 [JsonSerializable(typeof(RepairDocument))]

@@ -18,8 +18,13 @@ internal static class ShowCommand
         Argument<string> snapshot = SnapshotArgument.Create();
         var service = new Argument<string?>("service") { Description = "List what this service's archive holds", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
         var include = new Option<string[]>("--include", "-i") { Description = "Only paths that match (may be given several times)", HelpName = "GLOB" };
-        return host.Create("show", "Show what a snapshot says of itself; with a service, list its files.", async (context, cancellationToken) =>
+        var path = new Argument<string?>("path") { Description = "Show this entry only: its path, the path below a root of the service, or a name or pattern that only one has", HelpName = "PATH", Arity = ArgumentArity.ZeroOrOne };
+        var sql = new Option<string?>("--sql") { Description = "Ask the SQLite database PATH: one statement that reads", HelpName = "STATEMENT" };
+        var csv = new Option<bool>("--csv") { Description = "Print what --sql answers as CSV" };
+        var tables = new Option<bool>("--tables") { Description = "List the tables of the SQLite database PATH, with their rows counted" };
+        return host.Create("show", "Show what a snapshot says of itself; with a service, list its files; with a path, one of them, or ask it as a database.", async (context, cancellationToken) =>
         {
+            var request = ShowRequest.From(context.Value(service), context.Value(path), context.Value(sql), context.Value(tables), context.Value(csv), context.Value(include) ?? [], context.Json);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);
             if (context.Value(service) is not { } name)
@@ -29,6 +34,7 @@ internal static class ShowCommand
                 return ExitCode.Done;
             }
             ServiceSnapshot archive = SnapshotSelector.Service(stored, name);
+            if (request.Path is not null) return await ShowMember.RunAsync(context, repository, stored, archive, request, cancellationToken);
             List<Glob> globs = [.. (context.Value(include) ?? []).Select(Glob.Parse)];
             ChunkIndex index = await repository.LoadIndexAsync(cancellationToken);
             var members = new List<MemberDocument>();
@@ -41,7 +47,7 @@ internal static class ShowCommand
             }
             if (context.Json) JsonReport.Write(context.Terminal, new MembersDocument(stored.Id.Hex, name, [.. members]), CliJson.Default.MembersDocument);
             return ExitCode.Done;
-        }, snapshot, service, include);
+        }, snapshot, service, path, include, sql, csv, tables);
     }
 
     private static void Print(Terminal terminal, StoredSnapshot stored)
