@@ -56,11 +56,11 @@ internal sealed class PlacementPlanner
 
     /// <summary>Decides.</summary>
     /// <exception cref="ExplainedException">The catalog is damaged, or the live system cannot be looked at.</exception>
-    internal static async Task<PlacementPlan> PlanAsync(Repository repository, ChunkIndex index, PlacementRequest request, CancellationToken cancellationToken)
+    internal static async Task<LivePlacement> PlanAsync(Repository repository, ChunkIndex index, PlacementRequest request, CancellationToken cancellationToken)
     {
         var selection = new MemberSelection(request.Include, request.Service);
         ArchiveSurvey survey = await ArchiveSurvey.TakeAsync(repository, index, request.Service.Archive, selection, cancellationToken);
-        if (survey.HasTooMany) return new PlacementPlan { Items = [], Problems = [TooMany(survey)], WantedEntries = survey.Entries };
+        if (survey.HasTooMany) return new LivePlacement { Items = [], Problems = [TooMany(survey)], WantedEntries = survey.Entries };
         var planner = new PlacementPlanner(request, selection, survey);
         planner.PlaceTops(cancellationToken);
         return await planner.CompleteAsync(repository, index, cancellationToken);
@@ -148,12 +148,12 @@ internal sealed class PlacementPlanner
         }
     }
 
-    private async Task<PlacementPlan> CompleteAsync(Repository repository, ChunkIndex index, CancellationToken cancellationToken)
+    private async Task<LivePlacement> CompleteAsync(Repository repository, ChunkIndex index, CancellationToken cancellationToken)
     {
         List<PlacedItem> items = [.. _items.OrderBy(static item => item.Key).Select(static item => item.Value)];
         CarriedPaths carried = CarriedPaths.Find(items, _request.Service, TreeSource());
         var essentials = new EssentialPlaces(_request.Service, _request.Include.Count > 0 ? null : _request.LiveLayout, _replaced);
-        var links = new FarLinks(_survey, number => _items.GetValueOrDefault(number));
+        var links = new FarLinks(_survey, _selection, number => _items.GetValueOrDefault(number));
         if (!(carried.IsEmpty && essentials.IsEmpty && links.IsEmpty && _managed.IsEmpty))
         {
             using var reader = new ArchiveReader(repository, index, _request.Service.Archive);
@@ -166,14 +166,14 @@ internal sealed class PlacementPlanner
                 _managed.Meet(entry);
             }
         }
-        foreach (PlacementProblem problem in _managed.FindProblems(_notes.Add).Concat(essentials.FindProblems(_survey.Databases, _notes.Add))) AddProblem(problem);
+        foreach (PlacementProblem problem in _managed.FindProblems(_notes.Add).Concat(essentials.FindProblems(_survey.Databases, _notes.Add)).Concat(links.Problems)) AddProblem(problem);
         OwnerCheck owners = CheckOwners();
         CheckSpace(links);
-        foreach (string? note in new[] { carried.Note, links.Note, MissingNote() }) if (note is not null) _notes.Add(note);
-        return new PlacementPlan
+        foreach (string? note in carried.Notes().Append(links.Note).Append(MissingNote())) if (note is not null) _notes.Add(note);
+        return new LivePlacement
         {
             Items = carried.Complete([.. _items.OrderBy(static item => item.Key).Select(item => item.Value with { NeededBytes = NeededBytes(item.Key, links) })]),
-            MissingParents = [.. _missing.OrderBy(static missing => missing.Key).Select(static missing => new MissingDirectory(missing.Key, missing.Value))],
+            MissingParents = [.. _missing.OrderBy(static missing => missing.Key).Select(static missing => new MissingParent(missing.Key, missing.Value))],
             Problems = _problems,
             Notes = [.. _notes, .. owners.Notes],
             UserMap = owners.UserMap,
