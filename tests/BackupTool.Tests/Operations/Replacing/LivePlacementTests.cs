@@ -2,6 +2,7 @@ using System.Text;
 using BackupTool.Operations.Replacing.Planning;
 using BackupTool.Posix;
 using BackupTool.Repositories.Snapshots;
+using BackupTool.Services.Profiles;
 using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Operations.Replacing;
@@ -112,7 +113,8 @@ public sealed class LivePlacementTests
         placement.Problems.Should().BeEmpty();
         placement.Items.Select(static item => (item.Live, item.Member)).Should().Equal(
             (world.At("moved"), world.MemberAt("lib/it")), (world.At("srv/y/file"), world.MemberAt("srv/x/file")));
-        placement.Notes.Should().HaveCount(2).And.Contain(note => note.Contains($"{world.At("lib/it")} is {world.At("moved")} here", StringComparison.Ordinal));
+        placement.Notes.Should().HaveCount(2).And.Contain(note => note.Contains($"{world.At("lib/it")} is {world.At("moved")} here", StringComparison.Ordinal))
+            .And.Contain(note => note.Contains($"{world.At("srv/x")} is {world.At("srv/y")} here", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -209,6 +211,8 @@ public sealed class LivePlacementTests
         problem.Message.Should().Contain(world.At("data").ToString()).And.Contain("read-only");
         problem.Hint.Should().Contain("ReadWritePaths=").And.Contain("--target");
         (await world.PlanAsync(service, "db")).Problems.Should().ContainSingle().Which.Message.Should().Contain("read-only");
+        var layout = new ServiceLayout { Roots = [world.At("data")], ExpectedDatabases = [world.At("data/db")] };
+        (await world.PlanAsync(service, null, layout)).Problems.Should().ContainSingle("the service looks where it always did");
     }
 
     [Fact]
@@ -241,6 +245,22 @@ public sealed class LivePlacementTests
         problem.Message.Should().Contain("are one file");
         string include = problem.Hint.Split('\'')[1];
         (await world.PlanAsync(service, include)).Problems.Should().BeEmpty("the hint can be followed");
+    }
+
+    [Fact]
+    public async Task Of_very_many_findings_some_are_told()
+    {
+        await using PlacementWorld world = await PlacementWorld.CreateAsync();
+        for (int i = 0; i < 30; i++) world.Write($"data/{i}/{i}.txt", "1");
+        ServiceSnapshot service = await world.BackUpAsync("data");
+        for (int i = 0; i < 30; i++)
+        {
+            world.Remove($"data/{i}");
+            world.Write($"data/{i}", "a file");
+        }
+        IReadOnlyList<PlacementProblem> problems = (await world.PlanAsync(service, "*.txt")).Problems;
+        problems.Should().HaveCount(21);
+        problems[^1].Message.Should().Be("10 more like these.");
     }
 
     [Fact]
