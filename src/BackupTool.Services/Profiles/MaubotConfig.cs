@@ -76,7 +76,7 @@ internal sealed record MaubotConfig
     /// <summary>
     /// The interface's path is fixed since maubot 0.2; before, <c>base_path</c> gave it. That of <c>public_url</c> is the reverse proxy's to strip.
     /// </summary>
-    private static HttpProbe? ReadHealth(YamlMapping? server)
+    internal static HttpProbe? ReadHealth(YamlMapping? server)
     {
         string path = server?.Text("base_path") is ['/', ..] given && Uri.IsWellFormedUriString(given, UriKind.Relative) ? given.TrimEnd('/') : "/_matrix/maubot/v1";
         return ListenAddress.Choose([server?.Text("hostname") ?? "0.0.0.0"], server?.Text("port") ?? "29316")?.Get($"{path}/version", 200, 401);
