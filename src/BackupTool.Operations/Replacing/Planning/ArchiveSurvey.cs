@@ -43,7 +43,7 @@ internal readonly record struct FarLink(BytePath Link, BytePath Target, int Top)
 internal sealed class ArchiveSurvey
 {
     /// <summary>More things than this are not replaced one by one.</summary>
-    internal const int MaxTops = 20_000;
+    internal const int MaxTops = 10_000;
     private const int MaxShownDatabases = 3;
     private static readonly BytePath Dumps = PostgresDumps.Directory.WithoutLeadingSlash();
 

@@ -17,7 +17,7 @@ internal sealed class CarriedPaths
     private const string ExcludedByOperator = "exclude = ";
 
     private readonly Dictionary<BytePath, PlacedItem> _carried = [];   // by the member that would stand there
-    private readonly HashSet<BytePath> _above = [];
+    private readonly Dictionary<BytePath, bool> _homes = [];   // the directories that they are in, and whether the archive has them
     private BytePath _restored;
     private long _restoredCount;
 
@@ -69,34 +69,36 @@ internal sealed class CarriedPaths
             last = path;
             BytePath member = new([.. item.Member.Bytes, .. path.Bytes[item.Live.Length..]]);
             _carried[member] = item;
-            for (BytePath above = member.Parent; above.Length > item.Member.Length && _above.Add(above);) above = above.Parent;
+            _homes.TryAdd(member.Parent, false);
         }
     }
 
     /// <summary>Told every member of the archive that is restored.</summary>
     internal void Meet(CatalogEntry entry)
     {
-        if (_carried.Remove(entry.Path)) CountRestored(entry.Path);
-        else if (entry.Kind != FileKind.Directory && _above.Contains(entry.Path))
-            foreach (BytePath below in _carried.Keys.Where(path => path.IsAtOrBelow(entry.Path)).ToList()) if (_carried.Remove(below)) CountRestored(below);
-    }
-
-    private void CountRestored(BytePath member)
-    {
-        _restored = member;
+        if (entry.Kind == FileKind.Directory && _homes.ContainsKey(entry.Path)) _homes[entry.Path] = true;
+        if (!_carried.Remove(entry.Path)) return;
+        _restored = entry.Path;
         _restoredCount++;
     }
 
     /// <summary>The items, with what goes over. After every member was met.</summary>
     internal IReadOnlyList<PlacedItem> Complete(IReadOnlyList<PlacedItem> items)
     {
-        ILookup<BytePath, BytePath> byItem = _carried.ToLookup(static pair => pair.Value.Member, static pair => new BytePath(pair.Key.Bytes[(pair.Value.Member.Length + 1)..]));
+        ILookup<BytePath, BytePath> byItem = _carried.Where(pair => _homes[pair.Key.Parent])
+            .ToLookup(static pair => pair.Value.Member, static pair => new BytePath(pair.Key.Bytes[(pair.Value.Member.Length + 1)..]));
         return [.. items.Select(item => byItem.Contains(item.Member) ? item with { Carried = [.. byItem[item.Member].Order()] } : item)];
     }
 
-    /// <summary>What is worth knowing; null for nothing.</summary>
-    internal string? Note => _restoredCount == 0 ? null
-        : $"{_restoredCount:N0} {(_restoredCount == 1 ? "thing is" : "things are")} left out of backups now, but in this snapshot, and restored from it: /{_restored}{(_restoredCount == 1 ? "" : " is one of them")}.";
+    /// <summary>What is worth knowing. After every member was met.</summary>
+    internal IEnumerable<string> Notes()
+    {
+        if (_restoredCount > 0)
+            yield return $"{_restoredCount:N0} {(_restoredCount == 1 ? "thing is" : "things are")} left out of backups now, but in this snapshot, and restored from it: /{_restored}{(_restoredCount == 1 ? "" : " is one of them")}.";
+        List<BytePath> homeless = [.. _carried.Keys.Where(member => !_homes[member.Parent]).Order()];
+        if (homeless.Count > 0)
+            yield return $"{homeless.Count:N0} {(homeless.Count == 1 ? "thing that backups leave out lies in a directory" : "things that backups leave out lie in directories")} the snapshot does not have, and {(homeless.Count == 1 ? "stays" : "stay")} with the replaced state: /{homeless[0]}{(homeless.Count == 1 ? "" : " is the first")}.";
+    }
 }
 
 /// <summary>What tells what is left out of a live service.</summary>

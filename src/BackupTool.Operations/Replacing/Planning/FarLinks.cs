@@ -1,45 +1,45 @@
+using BackupTool.Operations.Restore;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
 
 namespace BackupTool.Operations.Replacing.Planning;
 
 /// <summary>
-/// Names of files whose content stands in the archive under a name elsewhere. Within one directory's replacements such a name can become a link again; across directories, which may be
-/// different file systems, each place gets a file of its own, whose content takes room there.
+/// Names of files whose content stands in the archive under a name elsewhere. What is replaced in one directory is extracted together, and there such a name becomes a link again; a name whose
+/// content is not wanted gets it for itself. Between things that are replaced in different directories, which may be different file systems, there is no link to be had.
 /// </summary>
 internal sealed class FarLinks
 {
-    private readonly Dictionary<BytePath, HashSet<BytePath>> _parents = [];   // of a content's name: the directories that need a copy of it
-    private readonly Dictionary<(BytePath Target, BytePath Parent), int> _firstTop = [];
+    private readonly Dictionary<BytePath, (int Top, BytePath Directory)> _moved = [];   // by the content's name: who gets it
+    private readonly List<PlacementProblem> _problems = [];
     private readonly Dictionary<int, long> _bytes = [];
     private FarLink _example;
 
-    internal FarLinks(ArchiveSurvey survey, Func<int, PlacedItem?> itemOf)
+    internal FarLinks(ArchiveSurvey survey, MemberSelection selection, Func<int, PlacedItem?> itemOf)
     {
         if (survey.FarLinks.Count == 0) return;
-        PlacementPlan plan = new() { Items = [.. Enumerable.Range(0, survey.Tops.Count).Select(itemOf).OfType<PlacedItem>()] };
+        LivePlacement placement = new() { Items = [.. Enumerable.Range(0, survey.Tops.Count).Select(itemOf).OfType<PlacedItem>()] };
         foreach (FarLink link in survey.FarLinks)
         {
             if (itemOf(link.Top) is not { } item) continue;
-            BytePath parent = item.Live.Parent;
-            if (plan.Find(link.Target) is { } home && home.Live.Parent == parent) continue;
-            if (!_parents.TryGetValue(link.Target, out HashSet<BytePath>? parents)) _parents.Add(link.Target, parents = []);
-            if (parents.Add(parent)) _firstTop.Add((link.Target, parent), link.Top);
-            if (_example.Link.IsEmpty) _example = link;
+            BytePath directory = item.Live.Parent;
+            if (placement.Find(link.Target)?.Live.Parent == directory) continue;
+            if (selection.IsWanted(link.Target, FileKind.Regular)) Refuse(link, item);
+            else if (_moved.TryAdd(link.Target, (link.Top, directory))) _example = link;
+            else if (_moved[link.Target].Directory != directory) Refuse(link, item);
         }
     }
 
-    internal bool IsEmpty => _parents.Count == 0;
+    internal bool IsEmpty => _moved.Count == 0;
+
+    /// <summary>Why it cannot be done: once, however many there are.</summary>
+    internal IReadOnlyList<PlacementProblem> Problems => _problems;
 
     /// <summary>Told every member of the archive, wanted or not.</summary>
     internal void Meet(CatalogEntry entry)
     {
-        if (_parents.Count == 0 || !_parents.TryGetValue(entry.Path, out HashSet<BytePath>? parents)) return;
-        foreach (BytePath parent in parents)
-        {
-            int top = _firstTop[(entry.Path, parent)];
-            _bytes[top] = _bytes.GetValueOrDefault(top) + WantedTop.OnDisk(entry.StoredSize);
-        }
+        if (_moved.Count > 0 && _moved.TryGetValue(entry.Path, out (int Top, BytePath Directory) link))
+            _bytes[link.Top] = _bytes.GetValueOrDefault(link.Top) + WantedTop.OnDisk(entry.StoredSize);
     }
 
     /// <summary>What such files add to a top. After every member was met.</summary>
@@ -47,5 +47,12 @@ internal sealed class FarLinks
 
     /// <summary>What is worth knowing; null for nothing.</summary>
     internal string? Note => IsEmpty ? null
-        : $"{_parents.Count:N0} {(_parents.Count == 1 ? "file has" : "files have")} several names in the snapshot (hard links) that are not replaced together, such as /{_example.Link} and /{_example.Target}: each place gets a file of its own, with the same content.";
+        : $"{_moved.Count:N0} {(_moved.Count == 1 ? "file that is" : "files that are")} restored had another name in the snapshot (a hard link) that is not restored: /{_example.Link} becomes a file of its own, apart from /{_example.Target}.";
+
+    private void Refuse(FarLink link, PlacedItem item)
+    {
+        if (_problems.Count > 0) return;
+        _problems.Add(new PlacementProblem($"/{link.Link} and /{link.Target} are one file in the snapshot (hard links), and are replaced in different directories: such a link cannot be made.",
+            $"Restore one after the other, such as --include '{LiteralPattern.Of(item.Member)}' first: each then gets a file of its own. Or restore into a directory with --target."));
+    }
 }

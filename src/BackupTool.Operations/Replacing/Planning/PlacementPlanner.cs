@@ -44,9 +44,7 @@ internal sealed class PlacementPlanner
     private readonly Dictionary<int, PlacedItem> _items = [];   // by the number of their top
     private readonly Dictionary<BytePath, uint> _missing = [];
     private readonly List<(PlacedItem Item, BytePath LinkTarget)> _replaced = [];
-    private readonly List<(PlacedItem Item, LivePlace Place)> _placed = [];
-    private readonly List<PlacementProblem> _problems = [];
-    private readonly List<string> _notes = [];
+    private readonly PlacementFindings _findings = new();
 
     private PlacementPlanner(PlacementRequest request, MemberSelection selection, ArchiveSurvey survey)
     {
@@ -56,11 +54,11 @@ internal sealed class PlacementPlanner
 
     /// <summary>Decides.</summary>
     /// <exception cref="ExplainedException">The catalog is damaged, or the live system cannot be looked at.</exception>
-    internal static async Task<PlacementPlan> PlanAsync(Repository repository, ChunkIndex index, PlacementRequest request, CancellationToken cancellationToken)
+    internal static async Task<LivePlacement> PlanAsync(Repository repository, ChunkIndex index, PlacementRequest request, CancellationToken cancellationToken)
     {
         var selection = new MemberSelection(request.Include, request.Service);
         ArchiveSurvey survey = await ArchiveSurvey.TakeAsync(repository, index, request.Service.Archive, selection, cancellationToken);
-        if (survey.HasTooMany) return new PlacementPlan { Items = [], Problems = [TooMany(survey)], WantedEntries = survey.Entries };
+        if (survey.HasTooMany) return new LivePlacement { Items = [], Problems = [TooMany(survey)], WantedEntries = survey.Entries };
         var planner = new PlacementPlanner(request, selection, survey);
         planner.PlaceTops(cancellationToken);
         return await planner.CompleteAsync(repository, index, cancellationToken);
@@ -77,11 +75,11 @@ internal sealed class PlacementPlanner
             }
             catch (NoPlaceException e)
             {
-                AddProblem(new PlacementProblem(e.Message, e.Hint!));
+                _findings.Add(new PlacementProblem(e.Message, e.Hint!));
             }
             catch (PosixException e)
             {
-                AddProblem(new PlacementProblem($"/{_survey.Tops[number].Member} cannot be looked at: {e.Message}.", "Run as root, and see that the file system is mounted and healthy."));
+                _findings.Add(new PlacementProblem($"/{_survey.Tops[number].Member} cannot be looked at: {e.Message}.", "Run as root, and see that the file system is mounted and healthy."));
             }
         }
         RefuseTwice();
@@ -93,27 +91,29 @@ internal sealed class PlacementPlanner
         bool isLink = top.Kind == FileKind.SymbolicLink;
         LivePlace place = LivePlace.Find(path, followLast: !isLink);
         if (isLink && LeavesLink(top, place)) return;
+        PlacedItem item = ItemAt(place, top);
+        _replaced.Add((item, top.Entry.LinkTarget));
         bool isSystemOwned = SystemOwned.Holds(place.Path);
         if (isSystemOwned || WriteObstacles.IsOnReadOnlyFileSystem(isLink || place.Status is null ? place.Above : place.Path))
         {
             _managed.Add(top, place, isSystemOwned);
             return;
         }
-        if (place.Path != path) _notes.Add($"{path} is {place.Path} here, behind a symbolic link: that is replaced.");
-        var item = new PlacedItem
-        {
-            Live = place.Path,
-            Member = top.Member,
-            Kind = top.Kind,
-            IsThere = place.Status is not null,
-            IsDatabase = top.Kind == FileKind.Regular && (top.Entry.IsDatabase || HasDatabaseFilesBeside(place.Path)),
-        };
+        if (place.Path.Parent != path.Parent && place.Path.Name == path.Name) _findings.Note($"{path.Parent} is {place.Path.Parent} here, behind a symbolic link: what is there is replaced.");
+        else if (place.Path != path) _findings.Note($"{path} is {place.Path} here, behind a symbolic link: that is replaced.");
         _items.Add(number, item);
-        _placed.Add((item, place));
-        _replaced.Add((item, top.Entry.LinkTarget));
         foreach (BytePath directory in place.Missing) _missing.TryAdd(directory, ModeOf(directory));
-        if (_obstacles.Find(place, top.Kind) is { } problem) AddProblem(problem);
+        if (_obstacles.Find(place, top.Kind) is { } problem) _findings.Add(problem);
     }
+
+    private PlacedItem ItemAt(LivePlace place, WantedTop top) => new()
+    {
+        Live = place.Path,
+        Member = top.Member,
+        Kind = top.Kind,
+        IsThere = place.Status is not null,
+        IsDatabase = top.Kind == FileKind.Regular && (top.Entry.IsDatabase || HasDatabaseFilesBeside(place.Path)),
+    };
 
     /// <summary>A link that is there already, and one that the system makes itself.</summary>
     private bool LeavesLink(WantedTop top, LivePlace place)
@@ -121,7 +121,7 @@ internal sealed class PlacementPlanner
         BytePath target = top.Entry.LinkTarget;
         if (place.LinkTarget == target) return true;
         if (!SystemOwned.MakesLinkTo(target)) return false;
-        _notes.Add($"{place.Path} was a link to {target} in the snapshot, and is not now: the system's configuration makes it, and it is left as it is.");
+        _findings.Note($"{place.Path} was a link to {target} in the snapshot, and is not now: the system's configuration makes it, and it is left as it is.");
         return true;
     }
 
@@ -139,21 +139,21 @@ internal sealed class PlacementPlanner
     private void RefuseTwice()
     {
         PlacedItem? outer = null;
-        foreach ((PlacedItem item, _) in _placed.OrderBy(static placed => placed.Item.Live))
+        foreach (PlacedItem item in _items.Values.OrderBy(static item => item.Live))
         {
             if (outer is not null && item.Live.IsAtOrBelow(outer.Live))
-                AddProblem(new PlacementProblem($"/{outer.Member} and /{item.Member} of the snapshot both belong at {outer.Live} here: a symbolic link brings them together that the snapshot did not have.",
+                _findings.Add(new PlacementProblem($"/{outer.Member} and /{item.Member} of the snapshot both belong at {outer.Live} here: a symbolic link brings them together that the snapshot did not have.",
                     "Restore one of them with --include; or restore into a directory with --target, and move things by hand."));
             else outer = item;
         }
     }
 
-    private async Task<PlacementPlan> CompleteAsync(Repository repository, ChunkIndex index, CancellationToken cancellationToken)
+    private async Task<LivePlacement> CompleteAsync(Repository repository, ChunkIndex index, CancellationToken cancellationToken)
     {
         List<PlacedItem> items = [.. _items.OrderBy(static item => item.Key).Select(static item => item.Value)];
         CarriedPaths carried = CarriedPaths.Find(items, _request.Service, TreeSource());
         var essentials = new EssentialPlaces(_request.Service, _request.Include.Count > 0 ? null : _request.LiveLayout, _replaced);
-        var links = new FarLinks(_survey, number => _items.GetValueOrDefault(number));
+        var links = new FarLinks(_survey, _selection, number => _items.GetValueOrDefault(number));
         if (!(carried.IsEmpty && essentials.IsEmpty && links.IsEmpty && _managed.IsEmpty))
         {
             using var reader = new ArchiveReader(repository, index, _request.Service.Archive);
@@ -166,16 +166,17 @@ internal sealed class PlacementPlanner
                 _managed.Meet(entry);
             }
         }
-        foreach (PlacementProblem problem in _managed.FindProblems(_notes.Add).Concat(essentials.FindProblems(_survey.Databases, _notes.Add))) AddProblem(problem);
+        foreach (PlacementProblem problem in _managed.FindProblems(_findings.Note).Concat(essentials.FindProblems(_survey.Databases, _findings.Note)).Concat(links.Problems)) _findings.Add(problem);
+        items = [.. _items.OrderBy(static item => item.Key).Select(item => item.Value with { NeededBytes = _survey.Tops[item.Key].NeededBytes + links.BytesOf(item.Key) })];
+        CheckSpace(items);
         OwnerCheck owners = CheckOwners();
-        CheckSpace(links);
-        foreach (string? note in new[] { carried.Note, links.Note, MissingNote() }) if (note is not null) _notes.Add(note);
-        return new PlacementPlan
+        foreach (string? note in carried.Notes().Append(links.Note).Append(MissingNote())) _findings.Note(note);
+        return new LivePlacement
         {
-            Items = carried.Complete([.. _items.OrderBy(static item => item.Key).Select(item => item.Value with { NeededBytes = NeededBytes(item.Key, links) })]),
-            MissingParents = [.. _missing.OrderBy(static missing => missing.Key).Select(static missing => new MissingDirectory(missing.Key, missing.Value))],
-            Problems = _problems,
-            Notes = [.. _notes, .. owners.Notes],
+            Items = carried.Complete(items),
+            MissingParents = [.. _missing.OrderBy(static missing => missing.Key).Select(static missing => new MissingParent(missing.Key, missing.Value))],
+            Problems = _findings.Problems,
+            Notes = _findings.Notes,
             UserMap = owners.UserMap,
             GroupMap = owners.GroupMap,
             WantedEntries = _survey.Entries,
@@ -186,7 +187,7 @@ internal sealed class PlacementPlanner
     {
         if (_request is { Settings: { } settings, LiveLayout: { } layout }) return new ServiceTreeSource(settings, layout, _request.Configuration.Repository.Path);
         if (_request.Settings is { Exclude.Count: > 0 })
-            _notes.Add($"The service {_request.Service.Name} cannot be described as it is now: only what the snapshot says was excluded goes over from what is there, not what `exclude` names since.");
+            _findings.Note($"The service {_request.Service.Name} cannot be described as it is now: only what the snapshot says was excluded goes over from what is there, not what `exclude` names since.");
         return null;
     }
 
@@ -194,23 +195,16 @@ internal sealed class PlacementPlanner
     {
         var owners = new OwnerCheck(_request.Owners, number => _items.GetValueOrDefault(number)?.Live, SystemUser.Current);
         owners.Run(_survey.Owners);
-        foreach (PlacementProblem problem in owners.Problems) AddProblem(problem);
+        foreach (PlacementProblem problem in owners.Problems) _findings.Add(problem);
+        foreach (string note in owners.Notes) _findings.Note(note);
         return owners;
     }
 
-    private void CheckSpace(FarLinks links)
+    private void CheckSpace(List<PlacedItem> items)
     {
         var space = new SpaceCheck();
-        Dictionary<PlacedItem, LivePlace> places = _placed.ToDictionary(static placed => placed.Item, static placed => placed.Place, ReferenceEqualityComparer.Instance as IEqualityComparer<PlacedItem>);
-        foreach ((int number, PlacedItem item) in _items) space.Add(places[item].Above, NeededBytes(number, links));
-        foreach (PlacementProblem problem in space.FindProblems()) AddProblem(problem);
-    }
-
-    private long NeededBytes(int number, FarLinks links) => _survey.Tops[number].NeededBytes + links.BytesOf(number);
-
-    private void AddProblem(PlacementProblem problem)
-    {
-        if (!_problems.Contains(problem)) _problems.Add(problem);
+        items.ForEach(space.Add);
+        foreach (PlacementProblem problem in space.FindProblems()) _findings.Add(problem);
     }
 
     // systemd keeps the state of services with DynamicUser= there, and closes it to others itself.

@@ -2,20 +2,20 @@ using BackupTool.Posix;
 
 namespace BackupTool.Operations.Replacing.Planning;
 
-/// <summary>Whether the new state has room beside the old one, on every file system that gets some of it.</summary>
+/// <summary>Whether the new state has room beside the old one, on every file system that gets some of it. Of several services together when it is told the items of them all.</summary>
 internal sealed class SpaceCheck
 {
     private const long ReserveBytes = 64 << 20;
 
     private readonly Dictionary<ulong, (BytePath Directory, long Bytes)> _needed = [];
 
-    /// <param name="directory">An existing directory on the file system.</param>
-    /// <param name="bytes">What it gets.</param>
-    internal void Add(BytePath directory, long bytes)
+    internal void Add(PlacedItem item)
     {
-        ulong device = PosixFile.TryGetStatusFollowing(directory, out FileStatus status) ? status.Device : 0;
-        (BytePath Directory, long Bytes) before = _needed.GetValueOrDefault(device, (directory, 0));
-        _needed[device] = before with { Bytes = before.Bytes + bytes };
+        BytePath directory = item.Live.Parent;
+        FileStatus status;
+        while (!PosixFile.TryGetStatusFollowing(directory, out status)) directory = directory.Parent;
+        (BytePath Directory, long Bytes) before = _needed.GetValueOrDefault(status.Device, (directory, 0));
+        _needed[status.Device] = before with { Bytes = before.Bytes + item.NeededBytes };
     }
 
     internal IEnumerable<PlacementProblem> FindProblems()

@@ -5,11 +5,11 @@ namespace BackupTool.Services.Sources.Postgres;
 /// <summary>The sessions in a database, and how to be rid of them for what a server does to a database that nobody is in: renaming and dropping it.</summary>
 internal static class DatabaseSessions
 {
-    private const int Attempts = 4;
+    private const int Attempts = 3;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// Runs statements that need databases for themselves, in one round trip, and ends whoever is in them meanwhile, for up to 20 s.
+    /// Runs statements that need databases for themselves, in one round trip, and ends whoever is in them meanwhile, for up to 15 s.
     /// </summary>
     /// <remarks>
     /// The server locks the database first, which keeps newcomers waiting, then waits 5 s for those that are in it (dbcommands.c, RenameDatabase and dropdb): so whoever is ended in these seconds does not come
@@ -33,6 +33,7 @@ internal static class DatabaseSessions
             }
             catch (SourceException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.ObjectInUse or PostgresErrorCodes.LockNotAvailable })
             {
+                if (await FindPreparedAsync(ending, databases, cancellationToken) is [var prepared, ..]) throw new SourceException(prepared.What, prepared.WayOut, e);
                 if (attempt == Attempts) throw await ExplainAsync(ending, databases, e, cancellationToken);
             }
         }
@@ -64,7 +65,6 @@ internal static class DatabaseSessions
 
     private static async Task<SourceException> ExplainAsync(PostgresConnection connection, IReadOnlyList<string> databases, SourceException failure, CancellationToken cancellationToken)
     {
-        if (await FindLastingUseAsync(connection, databases, cancellationToken) is [var use, ..]) return new SourceException(use.What, use.WayOut, failure);
         List<string?[]> sessions = await connection.QueryAsync($"""
             SELECT format('%s of role %s (process %s)', coalesce(nullif(application_name, ''), backend_type), coalesce(usename::text, 'nobody'), pid)
             FROM pg_stat_activity WHERE datname IN ({SqlText.Texts(databases)}) AND pid <> pg_backend_pid() ORDER BY pid
@@ -73,26 +73,27 @@ internal static class DatabaseSessions
         return new SourceException($"{failure.Message}{who}", $"End those sessions, or let role {connection.Access.Role} do it (a superuser may end all); then try again.", failure);
     }
 
-    /// <summary>What uses a database without being in it, and keeps it from being renamed or dropped.</summary>
-    internal static async Task<IReadOnlyList<RestoreObstacle>> FindLastingUseAsync(PostgresConnection connection, IReadOnlyList<string> databases, CancellationToken cancellationToken)
+    /// <summary>Transactions that nobody is in, and that keep a database from being renamed or dropped.</summary>
+    internal static async Task<IReadOnlyList<RestoreObstacle>> FindPreparedAsync(PostgresConnection connection, IReadOnlyList<string> databases, CancellationToken cancellationToken) =>
+        [.. (await connection.QueryAsync($"SELECT database::text, gid FROM pg_prepared_xacts WHERE database IN ({SqlText.Texts(databases)})", cancellationToken)).Select(static row => new RestoreObstacle(
+            $"database {row[0]} holds the prepared transaction {SqlText.Text(row[1]!)}, which keeps it from being renamed",
+            $"End it in that database, with COMMIT PREPARED or ROLLBACK PREPARED {SqlText.Text(row[1]!)}; then try again."))];
+
+    /// <summary>Replication from and into a database, which would go on with the wrong one.</summary>
+    internal static async Task<IReadOnlyList<RestoreObstacle>> FindReplicationAsync(PostgresConnection connection, string database, CancellationToken cancellationToken)
     {
-        string names = SqlText.Texts(databases);
-        List<string?[]> rows = await connection.QueryAsync($"""
-            SELECT 'prepared', database::text, gid FROM pg_prepared_xacts WHERE database IN ({names})
-            UNION ALL SELECT 'slot', database::text, slot_name::text FROM pg_replication_slots WHERE database IN ({names})
-            """, cancellationToken);
-        // Its table is for superusers; its columns have grown: the two that are asked for, others may read from 10 on.
-        string?[] subscriptions = (await connection.QueryAsync("SELECT (to_regclass('pg_catalog.pg_subscription') IS NOT NULL)::text", cancellationToken))[0];
-        if (subscriptions[0] == "true")
-            rows.AddRange(await connection.QueryAsync($"SELECT 'subscription', d.datname::text, s.subname::text FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname IN ({names})", cancellationToken));
-        return [.. rows.Select(static row => row[0] switch
-        {
-            "prepared" => new RestoreObstacle($"database {row[1]} holds the prepared transaction {SqlText.Text(row[2]!)}, which keeps it from being renamed",
-                $"End it in that database, with COMMIT PREPARED or ROLLBACK PREPARED {SqlText.Text(row[2]!)}; then try again."),
-            "slot" => new RestoreObstacle($"database {row[1]} has the replication slot {row[2]}: whoever replicates from it would be cut off from what replaces it",
-                $"End that replication, and remove the slot (SELECT pg_drop_replication_slot({SqlText.Text(row[2]!)})); then try again."),
-            _ => new RestoreObstacle($"database {row[1]} has the subscription {row[2]}, whose worker keeps it from being renamed",
-                $"Remove it in that database (DROP SUBSCRIPTION {SqlText.Name(row[2]!)}); then try again."),
-        })];
+        string name = SqlText.Text(database);
+        List<string?[]> slots = await connection.QueryAsync($"SELECT slot_name::text FROM pg_replication_slots WHERE database = {name}", cancellationToken);
+        // From 10 on. Of its columns, these two are everybody's.
+        bool hasSubscriptions = (await connection.QueryAsync("SELECT (to_regclass('pg_catalog.pg_subscription') IS NOT NULL)::text", cancellationToken))[0][0] == "true";
+        List<string?[]> subscriptions = !hasSubscriptions ? []
+            : await connection.QueryAsync($"SELECT s.subname::text FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = {name}", cancellationToken);
+        return
+        [
+            .. slots.Select(row => new RestoreObstacle($"database {database} has the replication slot {row[0]}: whoever replicates from it would go on with the database that is moved away",
+                $"End that replication and remove the slot (SELECT pg_drop_replication_slot({SqlText.Text(row[0]!)})); then try again.")),
+            .. subscriptions.Select(row => new RestoreObstacle($"database {database} has the subscription {row[0]}, whose worker would go on with the database that is moved away",
+                $"Remove it in that database (DROP SUBSCRIPTION {SqlText.Name(row[0]!)}); then try again.")),
+        ];
     }
 }

@@ -16,7 +16,8 @@ internal sealed class RestorePreflight(PostgresConnection connection, DatabaseNa
         bool isSuperuser = rights[0] == "true";
         if (state.Previous is not null) _obstacles.Add(AlreadyReplaced(names));
         if (state.Live is { IsHalfDropped: true }) _warnings.Add($"database {names.Live} was half dropped by somebody: it is kept under the name {names.Previous}, but can never be used again");
-        _obstacles.AddRange(await DatabaseSessions.FindLastingUseAsync(connection, [names.Live], cancellationToken));
+        _obstacles.AddRange(await DatabaseSessions.FindPreparedAsync(connection, [names.Live], cancellationToken));
+        _obstacles.AddRange(await DatabaseSessions.FindReplicationAsync(connection, names.Live, cancellationToken));
         IReadOnlyList<string> missing = [];
         if (head is not null)
         {

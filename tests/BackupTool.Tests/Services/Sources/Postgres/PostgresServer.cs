@@ -8,7 +8,7 @@ public sealed class PostgresServer : IDisposable
 {
     internal const string Password = "s3cret:with\\odd 'signs";
 
-    public RealPostgres Real { get; } = RealPostgres.Start();
+    public RealPostgres Real { get; } = RealPostgres.Start(settings: "max_prepared_transactions = 4\nwal_level = logical");
 
     public void Dispose() => Real.Dispose();
 
@@ -61,6 +61,17 @@ public sealed class PostgresServer : IDisposable
         await using PinnedPostgres pinned = await source.PinAsync(Test.Token);
         return await ReadAllAsync(pinned.OpenDump(Test.Token));
     }
+
+    /// <summary>The server's roles, as a snapshot keeps them.</summary>
+    internal static async Task<string> GlobalsAsync(PostgresTarget target)
+    {
+        await using PostgresSource source = await PostgresSource.OpenAsync(target, Options, Test.Token);
+        await using PinnedPostgres pinned = await source.PinAsync(Test.Token);
+        return System.Text.Encoding.UTF8.GetString(await ReadAllAsync(pinned.OpenGlobals(Test.Token)));
+    }
+
+    /// <summary>Everything that pg_dump says of a database, its own name and settings included.</summary>
+    internal string Describe(string database) => string.Join('\n', Real.Client("pg_dump", ["--create", $"--dbname={Real.ConnectionString(database)}"]).Split('\n').Where(static line => !line.StartsWith('\\')));
 
     internal static async Task<byte[]> ReadAllAsync(Stream stream)
     {
