@@ -109,6 +109,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial int kill(int process, int signal);
     [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
     [LibraryImport("libc")] internal static partial uint geteuid();
+    [LibraryImport("libc")] internal static partial uint getegid();
     [LibraryImport("libc")] internal static partial int getpwnam_r(byte* name, byte* entry, byte* buffer, nint size, byte** result);
     [LibraryImport("libc")] internal static partial int clock_gettime(int clock, TimeSpec* time);
     [LibraryImport("libc")] internal static partial int getpwuid_r(uint uid, byte* entry, byte* buffer, nint size, byte** result);

@@ -7,11 +7,15 @@ namespace BackupTool.Posix;
 /// <remarks>
 /// The switch is made by system calls of the kernel, which are per thread; the C library's functions of the same names switch every thread of the process. Only the identity that
 /// peers see is switched: files are opened with this process's own rights, because the runtime may open files of its own meanwhile. The thread
-/// ends with the action, so the identity never escapes it. Supplementary groups are no part of what peers are told.
+/// ends with the action. Supplementary groups are no part of what peers are told.
+/// A thread has the identity of the one that starts it, and the runtime starts threads of its own when something first needs them: its timer's is started before any switch, and the action's end, which
+/// may start one of the pool's, is told after coming back.
 /// </remarks>
 public static class ThreadIdentity
 {
     private const nint Unchanged = -1;
+
+    private static readonly Lazy<Task> TimerThread = new(static () => Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System));
 
     /// <summary>
     /// Runs a synchronous action as <paramref name="user"/> on a thread of its own. As ourselves when we are that user already, or are not root and so cannot be another:
@@ -25,12 +29,13 @@ public static class ThreadIdentity
         ArgumentNullException.ThrowIfNull(action);
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         bool isSwitched = CanBecome(user);
+        if (isSwitched) _ = TimerThread.Value;
         new Thread(() =>
         {
             try
             {
-                if (isSwitched) Become(user);
-                done.SetResult(action());
+                T result = isSwitched ? RunSwitched(user, action) : action();
+                done.SetResult(result);
             }
             catch (Exception e)
             {
@@ -43,6 +48,22 @@ public static class ThreadIdentity
 
     /// <summary>Whether the action would run as somebody else: we are root, and the user is another.</summary>
     public static bool CanBecome(SystemUser user) => PosixIdentity.IsRoot && !user.IsCurrent;
+
+    private static T RunSwitched<T>(SystemUser user, Func<T> action)
+    {
+        uint group = Libc.getegid();
+        try
+        {
+            Become(user);
+            return action();
+        }
+        finally
+        {
+            // The user first: only root may change the group. The thread ends anyway where the kernel refuses.
+            _ = Libc.syscall(Libc.SysSetResUid, Unchanged, 0, Unchanged);
+            _ = Libc.syscall(Libc.SysSetResGid, Unchanged, (nint)group, Unchanged);
+        }
+    }
 
     private static void Become(SystemUser user)
     {

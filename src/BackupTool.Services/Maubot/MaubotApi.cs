@@ -116,7 +116,8 @@ public sealed class MaubotApi : IDisposable
         (_, byte[] body) = await _wire.SendAsync(doing, HttpMethod.Post, "client/new", content, cancellationToken);
         if (_wire.Parse(doing, body, MaubotJson.Default.ClientBody).Id is { } made && made != id)
             throw new MaubotApiException(MaubotFailure.Refused, $"Could not {doing}: its access token is one of {made}, for which maubot made a client now.",
-                $"Delete the client {made} in maubot when it is not wanted, and give {id} a token of its own.") { Said = $"its access token is one of {made}" };
+                $"Delete the client {made} in maubot when it is not wanted, and give {id} a token of its own.")
+            { Said = $"its access token is one of {made}" };
         return true;
     }
 

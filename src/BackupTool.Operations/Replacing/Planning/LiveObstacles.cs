@@ -61,8 +61,8 @@ internal sealed class LiveObstacles
         PlacementProblem? problem = WriteObstacles.FindIn(place.Above) switch
         {
             WriteObstacle.ReadOnlyFileSystem => ReadOnly(place),
-            WriteObstacle.Immutable => new PlacementProblem($"{place.Above} is immutable (chattr +i): nothing in it can be replaced.", $"Run 'chattr -i' on it if that is meant to be changed."),
-            WriteObstacle.AppendOnly => new PlacementProblem($"{place.Above} is append-only (chattr +a): nothing in it can be replaced.", $"Run 'chattr -a' on it if that is meant to be changed."),
+            WriteObstacle.Immutable => new PlacementProblem($"{place.Above} is immutable (chattr +i): nothing in it can be replaced.", "Run 'chattr -i' on it if that is meant to be changed."),
+            WriteObstacle.AppendOnly => new PlacementProblem($"{place.Above} is append-only (chattr +a): nothing in it can be replaced.", "Run 'chattr -a' on it if that is meant to be changed."),
             WriteObstacle.NoPermission => new PlacementProblem($"This process may not write in {place.Above}.", "Run this as root."),
             _ => null,
         };

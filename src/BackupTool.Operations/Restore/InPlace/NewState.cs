@@ -15,8 +15,6 @@ namespace BackupTool.Operations.Restore.InPlace;
 /// <summary>Makes the new state beside the old one, while the services run: extracted, checked, and changed where it must not come back as it was.</summary>
 internal sealed class NewState(Repository repository, ChunkIndex index, RestorePlan plan, IProgressObserver progress)
 {
-    private static readonly BytePath AsidePrefix = BytePath.From(".backup-restore-");
-
     /// <summary>What could not be restored as it was.</summary>
     internal List<ExtractionFinding> Findings { get; } = [];
 
@@ -40,61 +38,53 @@ internal sealed class NewState(Repository repository, ChunkIndex index, RestoreP
     internal static IReadOnlyList<string> DatabaseCompanions { get; } = ["-wal", "-shm", "-journal"];
 
     /// <summary>The directory beside a path in which the other state of it is.</summary>
-    internal static BytePath AsideOf(BytePath live, string id) => live.Parent.Combine(new BytePath([.. AsidePrefix.Bytes, .. System.Text.Encoding.UTF8.GetBytes(id)]));
+    internal static BytePath AsideOf(BytePath live, string id) => live.Parent.Combine(SlotName.Of(id));
 
     /// <summary>Extracts everything and checks it.</summary>
     /// <exception cref="ExplainedException">It cannot be had whole, or is not what it should be.</exception>
     internal async Task MakeAsync(string id, CancellationToken cancellationToken)
     {
-        foreach (MissingDirectory missing in plan.Restores.SelectMany(static restore => restore.Placement.MissingParents)) Make(missing);
+        foreach (MissingParent missing in plan.Restores.SelectMany(static restore => restore.Placement.MissingParents)) Make(missing);
         foreach (BytePath aside in plan.Restores.SelectMany(static restore => restore.Placement.Items).Select(item => AsideOf(item.Live, id)).Distinct()) PathExchange.Make(aside);
         FailPoint.Reach(FailPoint.AsideMade);
         progress.Begin("restore", Bytes, null);
         foreach (PlannedRestore restore in plan.Restores)
             foreach (IGrouping<BytePath, PlacedItem> group in restore.Placement.Items.GroupBy(item => AsideOf(item.Live, id)))
-                await Task.Run(() => Extract(restore, [.. group], PathExchange.NewIn(group.Key), cancellationToken), cancellationToken);
+                await Task.Run(() => Extract(restore, PathExchange.NewIn(group.Key), group.Key.Parent, cancellationToken), cancellationToken);
         FailPoint.Reach(FailPoint.Extracted);
         progress.Begin("check", null, null);
         foreach (PlannedRestore restore in plan.Restores) await CheckAsync(restore, id, cancellationToken);
     }
 
-    private static void Make(MissingDirectory missing)
+    private static void Make(MissingParent missing)
     {
-        if (PosixFile.TryGetStatusFollowing(missing.Path, out _)) return;
-        PosixDirectory.Current.CreateDirectory(missing.Path);
-        PosixDirectory.Current.SetMode(missing.Path, missing.Mode);
-        using PosixDirectory parent = PosixDirectory.Open(missing.Path.Parent);
+        if (PosixFile.TryGetStatusFollowing(missing.Directory, out _)) return;
+        PosixDirectory.Current.CreateDirectory(missing.Directory);
+        PosixDirectory.Current.SetMode(missing.Directory, missing.Mode);
+        using PosixDirectory parent = PosixDirectory.Open(missing.Directory.Parent);
         parent.Flush();
     }
 
-    private void Extract(PlannedRestore restore, IReadOnlyList<PlacedItem> items, BytePath into, CancellationToken cancellationToken)
+    /// <summary>Extracts those of the items that live in one directory.</summary>
+    private void Extract(PlannedRestore restore, BytePath into, BytePath home, CancellationToken cancellationToken)
     {
         using PosixDirectory directory = PosixDirectory.Open(into);
         using var writer = new TreeWriter(directory, new ExtractionOptions(), OnFinding);
         using ArchiveStream stream = ArchiveStream.Open(repository, index, restore.Stored.Archive,
-            restore.Selection.RangesWithin(repository, index, restore.Stored.Archive, path => ItemOf(items, path) is not null, cancellationToken), cancellationToken);
-        TarExtraction.Extract(new TarParser(stream), writer, member => Place(restore, items, member), written => progress.Advance(written, 0), cancellationToken);
+            restore.Selection.RangesWithin(repository, index, restore.Stored.Archive, path => ItemOf(restore, home, path) is not null, cancellationToken), cancellationToken);
+        TarExtraction.Extract(new TarParser(stream), writer, member => Place(restore, home, member), written => progress.Advance(written, 0), cancellationToken);
         writer.Complete();
     }
 
-    private static TarMember? Place(PlannedRestore restore, IReadOnlyList<PlacedItem> items, TarMember member)
+    private static TarMember? Place(PlannedRestore restore, BytePath home, TarMember member)
     {
-        if (restore.Selection.Place(member) is not { } placed || ItemOf(items, placed.Path) is not { } item) return null;
-        placed = placed with
-        {
-            Path = Below(item, placed.Path),
-            Uid = restore.Placement.UserMap.GetValueOrDefault(placed.Uid, placed.Uid),
-            Gid = restore.Placement.GroupMap.GetValueOrDefault(placed.Gid, placed.Gid),
-        };
-        return placed.IsHardLink && ItemOf(items, placed.LinkTarget) is { } target ? placed with { LinkTarget = Below(target, placed.LinkTarget) } : placed;
+        if (restore.Selection.Place(member) is not { } placed || ItemOf(restore, home, placed.Path) is not { } item) return null;
+        placed = restore.Placement.MapOwner(placed with { Path = Below(item, placed.Path) });
+        return placed.IsHardLink && ItemOf(restore, home, placed.LinkTarget) is { } target ? placed with { LinkTarget = Below(target, placed.LinkTarget) } : placed;
     }
 
-    private static PlacedItem? ItemOf(IReadOnlyList<PlacedItem> items, BytePath member)
-    {
-        foreach (PlacedItem item in items)
-            if (member.IsAtOrBelow(item.Member)) return item;
-        return null;
-    }
+    private static PlacedItem? ItemOf(PlannedRestore restore, BytePath home, BytePath member) =>
+        restore.Placement.Find(member) is { } item && item.Live.Parent == home ? item : null;
 
     private static BytePath Below(PlacedItem item, BytePath member) => new([.. item.Live.Name.Bytes, .. member.Bytes[item.Member.Length..]]);
 

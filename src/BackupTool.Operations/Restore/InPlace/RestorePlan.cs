@@ -56,7 +56,7 @@ internal sealed record PlannedRestore
     internal required MemberSelection Selection { get; init; }
 
     /// <summary>Where they belong.</summary>
-    internal required PlacementPlan Placement { get; init; }
+    internal required LivePlacement Placement { get; init; }
 
     /// <summary>PostgreSQL databases.</summary>
     internal required IReadOnlyList<PlannedDatabase> Databases { get; init; }

@@ -25,6 +25,7 @@ internal sealed class RestorePlanner(BackupConfiguration configuration, Reposito
         foreach (ServiceSnapshot service in request.Services)
             if (FindSettings(service, request) is { } settings && await PlanAsync(service, settings, request, hasHomeserver, cancellationToken) is { } restore) restores.Add(restore);
         RefuseOverlaps(restores);
+        if (restores.Count > 1 && _problems.Count == 0) RefuseWithoutRoom(restores);
         IReadOnlyList<AffectedService> services = await new AffectedServices(configuration, context.Manager)
             .FindAsync([.. restores.Select(static restore => restore.Settings)], settings => IdentityOf(restores, settings), cancellationToken);
         var replacement = new Replacement(null!, context);
@@ -62,7 +63,7 @@ internal sealed class RestorePlanner(BackupConfiguration configuration, Reposito
         var selection = new MemberSelection(request.Include, service);
         await selection.ScanAsync(repository, index, service.Archive, cancellationToken);
         var wanted = await WantedMembers.ReadAsync(repository, index, service, selection, cancellationToken);
-        PlacementPlan placement = await PlacementPlanner.PlanAsync(repository, index, new PlacementRequest
+        LivePlacement placement = await PlacementPlanner.PlanAsync(repository, index, new PlacementRequest
         {
             Service = service,
             Include = request.Include,
@@ -108,13 +109,25 @@ internal sealed class RestorePlanner(BackupConfiguration configuration, Reposito
         }
     }
 
+    /// <summary>Each by itself has room; all together need it, too.</summary>
+    private void RefuseWithoutRoom(List<PlannedRestore> restores)
+    {
+        var space = new SpaceCheck();
+        foreach (PlacedItem item in restores.SelectMany(static restore => restore.Placement.Items)) space.Add(item);
+        foreach (PlacementProblem problem in space.FindProblems()) Refuse(string.Join(", ", restores.Select(static restore => restore.Settings.Name)), problem.Message, problem.Hint);
+    }
+
     private void RefuseOverlaps(List<PlannedRestore> restores)
     {
-        var items = restores.SelectMany(static restore => restore.Placement.Items.Select(item => (Service: restore.Settings.Name, item.Live))).ToList();
-        foreach ((string service, BytePath live) in items)
-            foreach ((string other, BytePath above) in items)
-                if (other != service && live.IsAtOrBelow(above))
-                    Refuse(service, $"{live} of '{service}' lies in {above}, which is restored with '{other}'.", "Restore one after the other, each with its own --service.");
+        // In tree order what lies in another follows it at once.
+        (string Service, BytePath Live)? outer = null;
+        foreach ((string service, BytePath live) in restores.SelectMany(static restore => restore.Placement.Items.Select(item => (Service: restore.Settings.Name, item.Live))).OrderBy(static item => item.Live))
+        {
+            if (outer is { } above && live.IsAtOrBelow(above.Live))
+                Refuse(service, $"{live} of '{service}' {(live == above.Live ? "belongs to" : $"lies in {above.Live}, which is restored with")} '{above.Service}'{(live == above.Live ? ", too" : "")}.", "Restore one after the other, each with its own --service.");
+            else
+                outer = (service, live);
+        }
         foreach (IGrouping<string, string> database in restores.SelectMany(static restore => restore.Databases.Select(each => (restore.Settings.Name, Key: each.Target.ToString()))).GroupBy(static each => each.Key, static each => each.Name))
             if (database.Count() > 1) Refuse(database.Last(), $"The PostgreSQL database {database.Key} belongs to {string.Join(" and ", database)}.", "Restore one of them only, with --service.");
     }

@@ -27,7 +27,16 @@ public sealed class MaubotDatabaseTests : IDisposable
 
         read.Clients.Should().Equal(new MaubotClientSettings
         {
-            Id = "@a:x", Homeserver = "http://hs", AccessToken = new SecretText("tok"), DeviceId = "DEV", Enabled = false, Sync = true, Autojoin = false, Online = true, Displayname = "Name", AvatarUrl = "mxc://x/y",
+            Id = "@a:x",
+            Homeserver = "http://hs",
+            AccessToken = new SecretText("tok"),
+            DeviceId = "DEV",
+            Enabled = false,
+            Sync = true,
+            Autojoin = false,
+            Online = true,
+            Displayname = "Name",
+            AvatarUrl = "mxc://x/y",
         });
         read.Instances.Should().Equal(new MaubotInstanceSettings { Id = "echo", Type = "xyz.echo", Enabled = true, PrimaryUser = "@a:x", Config = new SecretText("k: v"), DatabaseEngine = "sqlite" });
         read.ClientsWithKeys.Should().BeEquivalentTo("@a:x");
