@@ -2,7 +2,6 @@ using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
-using BackupTool.Repositories.Snapshots;
 
 namespace BackupTool.Operations.Reseed;
 
@@ -61,7 +60,7 @@ internal sealed class SeedFinder(SnapshotSource source)
     }
 
     // What is in the trash has been replaced by another version, or did not do.
-    private static IReadOnlyList<CatalogEntry> OwnPlugins(List<CatalogEntry> plugins, WipeTargets targets)
+    private static List<CatalogEntry> OwnPlugins(List<CatalogEntry> plugins, WipeTargets targets)
     {
         HashSet<BytePath> names = [.. (targets.Layout?.PluginDirectories ?? []).Select(static directory => directory.Name)];
         return plugins.FindAll(plugin => names.Contains(plugin.Path.Parent.Name));

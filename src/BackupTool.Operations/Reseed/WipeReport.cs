@@ -1,7 +1,6 @@
 using BackupTool.Operations.Backup;
 using BackupTool.Operations.Replacing;
 using BackupTool.Operations.Reseed.Maubot;
-using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Posix;
 using BackupTool.Services.Sources.Sqlite.Rows;
 using BackupTool.Services.Sources.Sqlite.Salvaging;
@@ -62,8 +61,3 @@ public sealed record WipeReport
     /// <summary>What is good to know.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
-
-/// <summary>What a wipe came to: exactly one of the two.</summary>
-/// <param name="Wipe">A wipe.</param>
-/// <param name="Restore">With <see cref="ReseedMethod.Snapshot"/>: a restore in place.</param>
-public sealed record WipeResult(WipeReport? Wipe, InPlaceReport? Restore);

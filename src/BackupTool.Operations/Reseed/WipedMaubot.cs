@@ -2,7 +2,6 @@ using BackupTool.Operations.Replacing;
 using BackupTool.Operations.Reseed.Maubot;
 using BackupTool.Posix;
 using BackupTool.Services.Maubot;
-using BackupTool.Services.Sources;
 
 namespace BackupTool.Operations.Reseed;
 
