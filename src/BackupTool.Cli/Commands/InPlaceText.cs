@@ -9,11 +9,11 @@ namespace BackupTool.Cli.Commands;
 /// <summary>What a replacement of live state tells people.</summary>
 internal static class InPlaceText
 {
-    /// <summary>20 when a service is down that was up before; 21 when all was put back; 3 when there is something to look at; else 0.</summary>
+    /// <summary>20 when a service is down that was up before; 21 when all was put back; 3 when there is something to look at, which was named; else 0. That a service was not well before is no warning: so it is restored.</summary>
     internal static ExitCode CodeOf(InPlaceReport report, bool owesRestarts)
     {
         if (report.Outcome is not { } outcome) return report.Plan.Problems.Count > 0 ? ExitCode.Failed : ExitCode.Done;
-        bool hasWarnings = report.Findings.Count > 0 || report.Plan.Warnings.Count > 0 || report.Safety is { } safety && (safety.HasWarnings || safety.IsUnwell);
+        bool hasWarnings = report.Findings.Count > 0 || report.Plan.Warnings.Count > 0 || report.Safety is { HasWarnings: true };
         return CodeOf(outcome, hasWarnings, owesRestarts);
     }
 

@@ -11,7 +11,7 @@ namespace BackupTool.Cli.Commands;
 internal static class RecoverCommand
 {
     internal static Command Create(CommandHost host) => host.Create("recover",
-        "Bring a restore, rollback or wipe that was killed to an end, and start again what a run that was killed had stopped. Needs no repository; safe to run at any time.", async (context, cancellationToken) =>
+        "After a kill, a crash or a power cut: undo a restore, rollback or wipe that was under way (or finish it, when all was healthy already), and start again what had been stopped. Needs no repository; safe to run at any time.", async (context, cancellationToken) =>
         {
             var journal = new RestartJournal(context.StateDirectory);
             var world = new ReplacementWorld(journal.Directory, context.ServiceManager, context.Progress, context.Time);

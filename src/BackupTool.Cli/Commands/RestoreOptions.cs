@@ -12,7 +12,7 @@ internal sealed class RestoreOptions
 
     internal Option<bool> InPlace { get; } = new("--in-place") { Description = "Replace the live state of the services, and start them with it" };
 
-    internal Option<string[]> Services { get; } = new("--service", "-s") { Description = "Only this service (may be given several times)", HelpName = "NAME" };
+    internal Option<string[]> Services { get; } = new("--service", "-s") { Description = "Only this service (may be given several times) [default: every service of the snapshot]", HelpName = "NAME" };
 
     internal Option<string[]> Include { get; } = new("--include", "-i") { Description = "Only paths that match, such as 'plugins/*.mbp' or bot.db (may be given several times)", HelpName = "GLOB" };
 
@@ -24,11 +24,11 @@ internal sealed class RestoreOptions
 
     internal Option<bool> MapOwners { get; } = new("--map-owners") { Description = "With --in-place: give files to the users and groups of the names in the snapshot, whatever their numbers are here" };
 
-    internal Option<bool> WithoutStopping { get; } = new("--without-stopping") { Description = "With --in-place: restore services that have no unit, too" };
+    internal Option<bool> WithoutStopping { get; } = new("--without-stopping") { Description = "With --in-place: restore also services that have no unit; nothing is stopped for them, so no program may be using their files" };
 
-    internal Option<bool> IgnoreVersion { get; } = new("--ignore-version") { Description = "With --in-place: restore a database though the installed program is too old for it" };
+    internal Option<bool> IgnoreVersion { get; } = new("--ignore-version") { Description = "With --in-place: restore a database though the installed program is too old for it; it may not start, and then all is undone" };
 
-    internal Option<bool> ForgetPrevious { get; } = new("--forget-previous") { Description = "Restore nothing: remove for good what earlier restores and wipes have replaced (of --service, or all)" };
+    internal Option<bool> ForgetPrevious { get; } = new("--forget-previous") { Description = "Restore nothing: remove for good what is kept of earlier restores and wipes for 'backup rollback' (of --service, or all)" };
 
     internal Option<bool> DryRun { get; } = new("--dry-run", "-n") { Description = "Say what would be done; change nothing" };
 

@@ -11,11 +11,11 @@ internal static class RollbackCommand
 {
     internal static Command Create(CommandHost host)
     {
-        var service = new Argument<string?>("service") { Description = "The one whose last restore or wipe is undone [default: the last of all]", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
+        var service = new Argument<string?>("service") { Description = "Undo the last restore or wipe that replaced this one [default: the last of all]", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
         var list = new Option<bool>("--list", "-l") { Description = "Say what could be rolled back; change nothing" };
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be done; change nothing" };
         return host.Create("rollback",
-            "Return to the state that the last restore in place, or wipe, replaced. Once more returns from there. Needs no repository.", async (context, cancellationToken) =>
+            "Return to the state that the last restore in place, or wipe, replaced, of all services that it replaced. When it does not get healthy it is undone (exit code 21). Run once more, it returns from there. Needs no repository.", async (context, cancellationToken) =>
             {
                 BackupConfiguration configuration = context.ReadConfiguration();
                 bool isReadOnly = context.Value(list) || context.Value(dryRun);
@@ -77,12 +77,9 @@ internal static class RollbackCommand
     {
         int number = 0;
         foreach (QuiesceProblem problem in plan.Problems) context.Terminal.Error($"{problem.Service}: {problem.Message}\n  → {problem.Hint}");
-        bool isExchanged = false;
-        foreach (PlanStep step in plan.Steps)
+        foreach (PlanStep step in plan.Steps.Where(static step => step.IsCut || step.Unit is not null))
         {
-            if (step.Unit is null && isExchanged) continue;
-            isExchanged |= step.Unit is null;
-            context.Terminal.WriteLine($"{++number,3}. {(step.Unit is null ? $"exchange {string.Join(", ", record.Exchanged)} with what is kept (a rename each)" : step.Sentence)}");
+            context.Terminal.WriteLine($"{++number,3}. {(step.IsCut ? $"exchange {string.Join(", ", record.Exchanged)} with what is kept (a rename each)" : step.Sentence)}");
         }
         context.Terminal.WriteLine("dry run: nothing was stopped, nothing was replaced");
     }

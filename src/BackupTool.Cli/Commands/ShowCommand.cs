@@ -17,12 +17,12 @@ internal static class ShowCommand
     {
         Argument<string> snapshot = SnapshotArgument.Create();
         var service = new Argument<string?>("service") { Description = "List what this service's archive holds", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
-        var include = new Option<string[]>("--include", "-i") { Description = "Only paths that match (may be given several times)", HelpName = "GLOB" };
+        var include = new Option<string[]>("--include", "-i") { Description = "In a list: only paths that match (may be given several times)", HelpName = "GLOB" };
         var path = new Argument<string?>("path") { Description = "Show this entry only: its path, the path below a root of the service, or a name or pattern that only one has", HelpName = "PATH", Arity = ArgumentArity.ZeroOrOne };
-        var sql = new Option<string?>("--sql") { Description = "Ask the SQLite database PATH: one statement that reads", HelpName = "STATEMENT" };
+        var sql = new Option<string?>("--sql") { Description = "Ask the SQLite database PATH: one statement that reads, such as 'SELECT * FROM client'. A private copy is asked, never the live one", HelpName = "STATEMENT" };
         var csv = new Option<bool>("--csv") { Description = "Print what --sql answers as CSV" };
         var tables = new Option<bool>("--tables") { Description = "List the tables of the SQLite database PATH, with their rows counted" };
-        return host.Create("show", "Show what a snapshot says of itself; with a service, list its files; with a path, one of them, or ask it as a database.", async (context, cancellationToken) =>
+        return host.Create("show", "Show what a snapshot says of itself; with a service, list its files; with a path, one of them, or ask it as a database (--sql, --tables).", async (context, cancellationToken) =>
         {
             var request = ShowRequest.From(context.Value(service), context.Value(path), context.Value(sql), context.Value(tables), context.Value(csv), context.Value(include) ?? [], context.Json);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);

@@ -16,20 +16,18 @@ internal static class WipeSteps
         if (seed is not null) steps.Add($"restore {string.Join(", ", seed.Databases.Values.Select(static member => $"/{member.Path}"))} of snapshot {seed.Snapshot.Id.Prefix} into a private directory");
         steps.AddRange(targets.Databases.Select(static database => $"make an empty PostgreSQL database beside {database.Database}, with its owner, encoding and grants"));
         steps.AddRange(targets.Files.Where(static file => file.IsDirectory).Select(static file => $"make an empty directory beside {file.Live}, with its owner and mode"));
-        bool isMoved = false;
         foreach (PlanStep step in quiesce.Steps)
         {
-            if (step.Unit is not null) steps.Add(step.Sentence);
-            else if (!isMoved) isMoved = AddMoves(steps, targets);
+            if (step.IsCut) AddMoves(steps, targets);
+            else if (step.Unit is not null) steps.Add(step.Sentence);
         }
-        if (!isMoved) AddMoves(steps, targets);
         if (targets.Files.Any(static file => !file.IsDirectory)) steps.Add("copy what can be read of a damaged database into a new one, for whoever needs it");
         steps.AddRange(Fill(request, targets, seed));
         steps.Add("keep the new state when all are healthy; otherwise put the old one back, and start what was up before");
         return steps;
     }
 
-    private static bool AddMoves(List<string> steps, WipeTargets targets)
+    private static void AddMoves(List<string> steps, WipeTargets targets)
     {
         foreach (WipedFile file in targets.Files)
         {
@@ -37,7 +35,6 @@ internal static class WipeSteps
             if (file.Carried.Count > 0) steps.Add($"leave what is not the database's in {file.Live}: {string.Join(", ", file.Carried.Take(5))}{(file.Carried.Count > 5 ? $" and {file.Carried.Count - 5} more" : "")}");
         }
         foreach (Services.Sources.Postgres.PostgresTarget database in targets.Databases) steps.Add($"exchange the PostgreSQL database {database.Database} with the empty one (a rename)");
-        return true;
     }
 
     private static IEnumerable<string> Fill(WipeRequest request, WipeTargets targets, WipeSeed? seed) => request.Method switch

@@ -20,27 +20,33 @@ done
 cd "$repository"
 [ -f repository.json ] || fail "$repository is not a repository: it has no repository.json"
 
-# time, id and services of each snapshot, oldest first
+# time, id, labels (- for none) and services of each snapshot, oldest first
 snapshots() {
     for file in snapshots/*.json; do
         [ -f "$file" ] || continue
         awk -v file="$file" '
             /^  "time": "/ { split($0, part, "\""); time = part[4] }
+            /^  "labels": \[$/ { labels = 1 }
             /^  "services": \[$/ { services = 1 }
-            /^  \]/ { services = 0 }
+            /^  \]/ { services = labels = 0 }
+            labels && /^    "/ { split($0, part, "\""); gsub(/ /, "_", part[2]); named = named "," part[2] }
             services && /^      "name": "/ { split($0, part, "\""); names = names " " part[4] }
-            END { sub(/^snapshots\//, "", file); sub(/\.json$/, "", file); print time, file names }' "$file"
+            END { sub(/^snapshots\//, "", file); sub(/\.json$/, "", file); print time, file, (named == "" ? "-" : substr(named, 2)) names }' "$file"
     done | sort
 }
 
 if [ $# -eq 0 ]; then
-    snapshots | while read -r time id services; do printf '%.12s  %s  %s\n' "$id" "$time" "$services"; done
+    snapshots | while read -r time id labels services; do
+        [ "$labels" = - ] && labels= || labels="  ($labels)"
+        printf '%.12s  %s  %s%s\n' "$id" "$time" "$services" "$labels"
+    done
     exit 0
 fi
 
 if [ "$1" = latest ]; then
-    id=$(snapshots | tail -n 1 | awk '{ print $2 }')
-    [ -n "$id" ] || fail "there are no snapshots"
+    # As everywhere, latest is none that a restore or wipe made of what it replaced.
+    id=$(snapshots | awk '("," $3 ",") !~ /,pre-(restore|wipe),/ { id = $2 } END { print id }')
+    [ -n "$id" ] || fail "there are no snapshots, or none but those of replaced states: run 'sh restore.sh' for the list"
 else
     case $1 in *[!0-9a-f]*|'') fail "'$1' is not a snapshot id: run 'sh restore.sh' for the list" ;; esac
     set -- "$1" ${2+"$2"} -- snapshots/"$1"*.json

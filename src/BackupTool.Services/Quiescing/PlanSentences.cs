@@ -6,7 +6,7 @@ namespace BackupTool.Services.Quiescing;
 internal static class PlanSentences
 {
     internal static IReadOnlyList<PlanStep> Of(QuiescePlan plan) =>
-        [.. Left(plan), .. Stops(plan), .. Freezes(plan), new PlanStep(null, "take the cut"), .. Thaws(plan), .. Starts(plan)];
+        [.. Left(plan), .. Stops(plan), .. Freezes(plan), new PlanStep(null, "take the cut", IsCut: true), .. Thaws(plan), .. Starts(plan)];
 
     private static IEnumerable<PlanStep> Left(QuiescePlan plan) => plan.Services.Where(static service => service.Mode == QuiesceMode.Online).Select(static service =>
         new PlanStep(service.Unit, $"leave {Name(service)} as it is: {Why(service)}{Notes(service)}"));

@@ -58,4 +58,5 @@ public sealed record PlannedService(QuiesceTarget Target, string? Unit, QuiesceM
 /// <summary>One thing that is done, in order.</summary>
 /// <param name="Unit">The unit; null for the cut itself and for services without one.</param>
 /// <param name="Sentence">What is done and why.</param>
-public sealed record PlanStep(string? Unit, string Sentence);
+/// <param name="IsCut">It is the cut itself, of which there is one: everything is at rest that is to be.</param>
+public sealed record PlanStep(string? Unit, string Sentence, bool IsCut = false);

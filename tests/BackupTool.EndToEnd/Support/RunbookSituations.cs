@@ -3,14 +3,13 @@ namespace BackupTool.EndToEnd.Support;
 /// <summary>What has gone wrong, by the name that a marker of the runbook has.</summary>
 internal static class RunbookSituations
 {
-    /// <summary>As the block before has left it.</summary>
-    internal const string AsLeft = "as-left";
+    internal const string Well = "well";
 
     private const string Stop = "systemctl stop maubot; ", Start = "; systemctl start maubot";
 
     internal static IReadOnlyDictionary<string, Func<RunbookStack, Task>> All { get; } = new Dictionary<string, Func<RunbookStack, Task>>
     {
-        ["well"] = static _ => Task.CompletedTask,
+        [Well] = static _ => Task.CompletedTask,
         ["database-damaged"] = static stack => stack.Systemd.ShellAsync(Stop + "head -c 40000 /dev/urandom > /var/lib/maubot/bot.db; rm -f /var/lib/maubot/bot.db-*" + Start),
         ["upgrade-failed"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 99; DELETE FROM instance") + Start),
         ["program-older"] = async static stack =>
@@ -28,6 +27,12 @@ internal static class RunbookSituations
         },
         ["rows-lost"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("plugins/reminders.db", "DELETE FROM start") + Start),
         ["homeserver-lost"] = static stack => stack.Systemd.ShellAsync("systemctl stop continuwuity; rm -rf /var/lib/continuwuity/*; systemctl start continuwuity"),
+        ["bridge-behind"] = static stack =>
+        {
+            stack.Postgres.Sql("bridge", "DELETE FROM message");
+            return Task.CompletedTask;
+        },
+        ["disk-full"] = static stack => stack.Systemd.ShellAsync("mount -o remount,size=8m /var"),
         ["host-lost"] = async static stack =>
         {
             await stack.Systemd.ShellAsync("systemctl stop maubot mautrix-slack continuwuity; rm -rf /var/lib/maubot /var/lib/mautrix-slack /var/lib/continuwuity /var/lib/backup");
@@ -35,7 +40,7 @@ internal static class RunbookSituations
         },
         ["restored"] = async static stack =>
         {
-            CliResult restore = await stack.RunAsync("backup restore latest --in-place --service maubot --no-safety");
+            CliResult restore = await stack.RunAsync("backup restore latest --in-place --service maubot");
             restore.ShouldExit(0);
         },
         ["killed"] = async static stack =>

@@ -1,3 +1,4 @@
+using BackupTool.Tests.Services.Sources.Sqlite;
 using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.EndToEnd.Support;
@@ -44,6 +45,7 @@ internal sealed class RunbookStack : IAsyncDisposable
         await Systemd.TryExecAsync("systemctl", "stop", "maubot", "mautrix-slack", "continuwuity");
         await Systemd.ShellAsync("""
             systemctl reset-failed
+            mount -o remount,size=512m /var
             rm -rf /var/lib/maubot /var/lib/mautrix-slack /var/lib/continuwuity /var/lib/.backup-restore-* /var/lib/backup /var/backups /var/tmp/restored
             cp -a /var/pristine/lib/. /var/lib/
             if [ -d /var/pristine/backups ]; then cp -a /var/pristine/backups /var/backups; cp -a /var/pristine/backup /var/lib/backup; fi
@@ -94,6 +96,7 @@ internal sealed class RunbookStack : IAsyncDisposable
             store.Execute($"INSERT INTO client VALUES ('{RunbookServices.Bot}', 'http://127.0.0.1:{RunbookServices.HomeserverPort}', '{RunbookServices.Token}', 'BOTDEVICE', 1, 's99', '7', 1, 1, 1, 'disable', 'disable')");
             store.Execute($"INSERT INTO instance VALUES ('reminders', 'xyz.remind', 1, '{RunbookServices.Bot}', '', 'sqlite')");
         }
+        Sql.Make(Path.Combine(directory, "plugins/reminders.db"), "CREATE TABLE client(name TEXT); INSERT INTO client VALUES ('a table of the plugin''s own')");
         File.WriteAllBytes(Path.Combine(directory, "plugins/xyz.remind-v1.0.mbp"), FakePlugin.Make("xyz.remind", "1.0", true, "Bot"));
         File.WriteAllText(Path.Combine(directory, "config.yaml"), $$"""
             database: sqlite:////var/lib/maubot/bot.db

@@ -118,7 +118,7 @@ internal sealed class NewState(Repository repository, ChunkIndex index, RestoreP
             return;
         }
         foreach (StateEdit edit in restore.Edits.Where(edit => edit.Database == member))
-            if (RestoredDatabase.HasTable(file, edit.Table)) RestoredDatabase.Execute(file, [edit.Statement]);
+            if (RestoredDatabase.HasTable(file, edit.Table, edit.Columns)) RestoredDatabase.Execute(file, [edit.Statement]);
     }
 
     private void OnFinding(ExtractionFinding finding)

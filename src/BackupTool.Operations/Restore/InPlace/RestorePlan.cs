@@ -78,6 +78,7 @@ internal sealed record PlannedDatabase(CatalogEntry Member, CatalogEntry? Global
 /// <summary>A change to the new state before it lives.</summary>
 /// <param name="Database">The SQLite database, as a member of the archive; null for the service's PostgreSQL databases.</param>
 /// <param name="Table">Done where there is such a table.</param>
+/// <param name="Columns">And, in SQLite, it has these: a plugin may call one of its own tables so.</param>
 /// <param name="Statement">The change.</param>
 /// <param name="Reason">What it is for, as a clause.</param>
-internal sealed record StateEdit(BytePath? Database, string Table, string Statement, string Reason);
+internal sealed record StateEdit(BytePath? Database, string Table, IReadOnlyList<string> Columns, string Statement, string Reason);

@@ -19,19 +19,17 @@ internal static class RestoreSteps
             foreach (PlannedDatabase database in restore.Databases) steps.Add($"restore /{database.Member.Path} into a new PostgreSQL database beside {database.Target.Database}, and check it");
             foreach (StateEdit edit in restore.Edits) steps.Add($"in {(edit.Database is { } member ? $"/{member}" : "the new PostgreSQL databases")}, where there is a table {edit.Table}: {edit.Reason}");
         }
-        bool isExchanged = false;
         foreach (PlanStep step in quiesce.Steps)
         {
             // The cut is where the states change places.
-            if (step.Unit is not null) steps.Add(step.Sentence);
-            else if (!isExchanged) isExchanged = AddExchange(steps, restores);
+            if (step.IsCut) AddExchange(steps, restores);
+            else if (step.Unit is not null) steps.Add(step.Sentence);
         }
-        if (!isExchanged) AddExchange(steps, restores);
         steps.Add("keep the new state when all are healthy; otherwise put the old one back, and start it");
         return steps;
     }
 
-    private static bool AddExchange(List<string> steps, IReadOnlyList<PlannedRestore> restores)
+    private static void AddExchange(List<string> steps, IReadOnlyList<PlannedRestore> restores)
     {
         foreach (PlannedRestore restore in restores)
         {
@@ -42,7 +40,6 @@ internal static class RestoreSteps
             }
             foreach (PlannedDatabase database in restore.Databases) steps.Add($"exchange the PostgreSQL database {database.Target.Database} with the new one (a rename)");
         }
-        return true;
     }
 
     private static string Kind(PlacedItem item) => item.Kind == Posix.FileKind.SymbolicLink ? "the link " : "";

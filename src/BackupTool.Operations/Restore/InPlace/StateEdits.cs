@@ -18,10 +18,10 @@ internal static class StateEdits
         return ServiceProfiles.For(kind) switch
         {
             // A key that was handed out once must never be handed out again: the message that is encrypted with it could not be read.
-            SynapseProfile => [.. places.Select(static place => new StateEdit(place, "e2e_one_time_keys_json", "DELETE FROM e2e_one_time_keys_json", "one-time keys that clients have used since are not handed out again"))],
+            SynapseProfile => [.. places.Select(static place => new StateEdit(place, "e2e_one_time_keys_json", [], "DELETE FROM e2e_one_time_keys_json", "one-time keys that clients have used since are not handed out again"))],
             // The position is one in a stream that the restored homeserver has not reached.
             MaubotProfile when isHomeserverRestored =>
-                [.. places.Select(static place => new StateEdit(place, "client", "UPDATE client SET next_batch = '', filter_id = ''", "clients sync afresh with the restored homeserver"))],
+                [.. places.Select(static place => new StateEdit(place, "client", ["next_batch", "filter_id"], "UPDATE client SET next_batch = '', filter_id = ''", "clients sync afresh with the restored homeserver"))],
             _ => [],
         };
     }

@@ -26,8 +26,8 @@ internal static class VersionSkew
         foreach ((string table, string version) in stored)
         {
             if (!live.TryGetValue(table, out string? now) || now == version || Number(version) is not { } before || Number(now) is not { } present) continue;
-            if (before > present) return new Finding(true, $"{database} in the snapshot has schema version {version} (table {table}), and the installed program has made it {now}: it is too old for it, {then}");
-            return new Finding(false, $"{database} in the snapshot has schema version {version} (table {table}), and the live one {now}: the installed program will upgrade it when it starts, {then}");
+            if (before > present) return new Finding(true, $"{database} in the snapshot has schema version {version} (table {table}), and the installed program keeps {now}: the program is too old for this snapshot; {then}");
+            return new Finding(false, $"{database} in the snapshot has schema version {version} (table {table}), and the live one {now}: the installed program will upgrade it when it starts; {then}");
         }
         return storedProgram is not null && program is not null ? new Finding(false, $"the program has changed since: {then}, and {program} is installed") : null;
     }

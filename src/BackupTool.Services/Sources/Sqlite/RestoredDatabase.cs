@@ -18,12 +18,13 @@ public static class RestoredDatabase
         return DatabaseCheck.Run(database.Connection, new SqliteOptions(), path, (result, message) => SqliteFailure.Explain(result, path, message), cancellationToken);
     }
 
-    /// <summary>Whether there is an ordinary or virtual table of this name; case does not matter, as in SQL.</summary>
+    /// <summary>Whether there is an ordinary or virtual table of this name, with all of these columns; case does not matter, as in SQL.</summary>
     /// <exception cref="ExplainedException">It cannot be read.</exception>
-    public static bool HasTable(BytePath path, string table)
+    public static bool HasTable(BytePath path, string table, params IReadOnlyList<string> columns)
     {
         using OwnDatabase database = OwnDatabase.OpenToRead(path);
-        return database.ReadTexts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table).Count > 0;
+        return database.ReadTexts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table).Count > 0
+            && !columns.Except(database.ReadTexts("SELECT name FROM pragma_table_info(?1)", table), StringComparer.OrdinalIgnoreCase).Any();
     }
 
     /// <summary>
