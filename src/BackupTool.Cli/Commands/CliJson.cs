@@ -10,6 +10,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(InPlaceDocument))]
 [JsonSerializable(typeof(RollbackDocument))]
+[JsonSerializable(typeof(WipeDocument))]
+[JsonSerializable(typeof(WipePlanDocument))]
 [JsonSerializable(typeof(PreviousStatesDocument))]
 [JsonSerializable(typeof(ForgottenDocument))]
 [JsonSerializable(typeof(RecoverDocument))]

@@ -43,6 +43,7 @@ internal static class CommandLine
             VerifyCommand.Create(host),
             RestoreCommand.Create(host),
             RollbackCommand.Create(host),
+            WipeCommand.Create(host),
             RecoverCommand.Create(host),
             ExportCommand.Create(host),
             ImportCommand.Create(host),

@@ -37,6 +37,7 @@ public enum ReplacementPhase
 public sealed record ReplacementRecord
 {
     internal const int CurrentVersion = 1;
+    internal const string WipeAction = "wipe";
 
     /// <summary>1.</summary>
     public required int FormatVersion { get; init; }
@@ -46,6 +47,10 @@ public sealed record ReplacementRecord
 
     /// <summary>What was asked for: <c>restore</c> or <c>wipe</c>.</summary>
     public required string Action { get; init; }
+
+    /// <summary>Its new state is whole before it lives, or was whole once, so that all that is left to do is to start it; false for one that is filled when it lives.</summary>
+    [JsonIgnore]
+    internal bool IsTriedByStarting => Action != WipeAction || WasSettled;
 
     /// <summary>When it was begun, in UTC.</summary>
     public required DateTimeOffset Began { get; init; }

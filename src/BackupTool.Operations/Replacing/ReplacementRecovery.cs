@@ -48,6 +48,8 @@ internal sealed class ReplacementRecovery(ReplacementJournal journal, Replacemen
         ReplacementOutcome outcome = record.Phase switch
         {
             ReplacementPhase.Settled => new ReplacementOutcome(record, [], null, null),
+            // Of a wipe nobody knows how far the new database had been filled.
+            ReplacementPhase.Trying when !record.IsTriedByStarting => await new Replacement(held, context).ReturnAsync(record, ["it was interrupted before all was in the new database"], null),
             ReplacementPhase.Trying => await GoOnAsync(record, held, prove, cancellationToken),
             _ => await new Replacement(held, context).ReturnAsync(record, ["it was interrupted"], null),
         };

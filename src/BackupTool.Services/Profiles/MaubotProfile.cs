@@ -42,6 +42,7 @@ public sealed class MaubotProfile : ServiceProfile
             Health = config.Health,
             PluginDirectories = plugins,
             ExpectedDatabases = config.Databases,
+            InstanceDatabaseDirectory = config.InstanceDatabaseDirectory,
             Facts = new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["config"] = file.ToString(),

@@ -46,6 +46,9 @@ public sealed record ServiceLayout
     /// </summary>
     public IReadOnlyList<BytePath> ExpectedDatabases { get; init; } = [];
 
+    /// <summary>Where databases of single bots are, <c>ID.db</c> each, which a bot that is made again with the same id finds again; null for a service without.</summary>
+    public BytePath? InstanceDatabaseDirectory { get; init; }
+
     /// <summary>PostgreSQL databases that are part of its state: dumped.</summary>
     public IReadOnlyList<PostgresTarget> PostgresDatabases { get; init; } = [];
 

@@ -23,14 +23,14 @@ public static class FailPoint
     /// <summary>Those of a replacement of state besides: a restore in place, a rollback, a wipe, and the recovery from one.</summary>
     public static IReadOnlyList<string> OfReplacements { get; } =
     [
-        Prepared, AsideMade, Extracted, NewStateMade, AtRest, Exchanging, BetweenExchanges, Exchanged, HalfExchanged, DatabasesExchanged, Trying, Tried, Reseeding, Returning, Settled, Archived,
+        Prepared, AsideMade, Extracted, NewStateMade, AtRest, Exchanging, BetweenExchanges, Exchanged, HalfExchanged, DatabasesExchanged, Trying, Tried, Reseeding, RowsCopied, Returning, Settled, Archived,
     ];
 
     /// <summary>Names of <see cref="OfReplacements"/>, in the order in which one reaches them.</summary>
     public const string Prepared = "replacement-prepared", AsideMade = "replacement-aside-made", Extracted = "replacement-extracted", NewStateMade = "replacement-new-state-made",
         AtRest = "replacement-at-rest", Exchanging = "replacement-exchanging", BetweenExchanges = "replacement-between-exchanges", Exchanged = "replacement-exchanged",
         HalfExchanged = "replacement-half-exchanged", DatabasesExchanged = "replacement-databases-exchanged", Trying = "replacement-trying", Tried = "replacement-tried",
-        Reseeding = "replacement-reseeding", Returning = "replacement-returning", Settled = "replacement-settled", Archived = "replacement-archived";
+        Reseeding = "replacement-reseeding", RowsCopied = "replacement-rows-copied", Returning = "replacement-returning", Settled = "replacement-settled", Archived = "replacement-archived";
 
     internal const string BeforeJournal = "before-journal", JournalUnflushed = "journal-before-rename", AfterJournal = "after-journal",
         BeforeStop = "before-stop", AfterStop = "after-stop", BeforeFreeze = "before-freeze", AfterFreeze = "after-freeze",

@@ -23,6 +23,9 @@ public sealed record InPlaceRequest
     /// <summary>Make no snapshot of the present state first.</summary>
     public bool SkipsSafety { get; init; }
 
+    /// <summary>The label of that snapshot.</summary>
+    public string SafetyLabel { get; init; } = SafetySnapshot.RestoreLabel;
+
     /// <summary>Replace the state of services that have no unit, too: nothing is stopped for them.</summary>
     public bool AllowsNoUnit { get; init; }
 

@@ -53,7 +53,7 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
         if (plan.Problems.Count > 0) throw new RestoreRefusedException(plan.Problems);
         foreach (string warning in plan.Warnings) world.Progress.Warn(warning);
         BackupReport? safety = request.SkipsSafety ? null
-            : await new SafetySnapshot(configuration, world.Manager, world.Progress, world.Time).MakeAsync([.. plan.Restores.Select(static restore => restore.Settings.Name)], SafetySnapshot.RestoreLabel, cancellationToken);
+            : await new SafetySnapshot(configuration, world.Manager, world.Progress, world.Time).MakeAsync([.. plan.Restores.Select(static restore => restore.Settings.Name)], request.SafetyLabel, cancellationToken);
 
         ReplacementRecord record = RecordOf(request, plan, safety);
         held.Write(record);

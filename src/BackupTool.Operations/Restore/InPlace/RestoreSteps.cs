@@ -11,7 +11,7 @@ internal static class RestoreSteps
         var steps = new List<string>
         {
             request.SkipsSafety ? "make no snapshot of the present state: only the replaced files and databases are kept"
-                : $"back up the present state of {string.Join(", ", restores.Select(static restore => restore.Settings.Name))} (label {SafetySnapshot.RestoreLabel}, pinned)",
+                : $"back up the present state of {string.Join(", ", restores.Select(static restore => restore.Settings.Name))} (label {request.SafetyLabel}, pinned)",
         };
         foreach (PlannedRestore restore in restores)
         {
