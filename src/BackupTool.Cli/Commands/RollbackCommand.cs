@@ -11,7 +11,7 @@ internal static class RollbackCommand
 {
     internal static Command Create(CommandHost host)
     {
-        var service = new Argument<string?>("service") { Description = "Undo the last restore or wipe that replaced this one [default: the last of all]", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
+        var service = new Argument<string?>("service") { Description = "Undo the last restore or wipe that replaced this one; or the one of this id, which --list shows [default: the last of all]", HelpName = "SERVICE", Arity = ArgumentArity.ZeroOrOne };
         var list = new Option<bool>("--list", "-l") { Description = "Say what could be rolled back; change nothing" };
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be done; change nothing" };
         return host.Create("rollback",
@@ -64,9 +64,9 @@ internal static class RollbackCommand
             JsonReport.Write(context.Terminal, new PreviousStatesDocument([.. records.Select(PreviousDocument.From)]), CliJson.Default.PreviousStatesDocument);
             return ExitCode.Done;
         }
-        var table = new Table(("TIME", Align.Left), ("ACTION", Align.Left), ("SERVICES", Align.Left), ("SNAPSHOT", Align.Left), ("LIVE", Align.Left), ("KEPT AT", Align.Left));
+        var table = new Table(("ID", Align.Left), ("TIME", Align.Left), ("ACTION", Align.Left), ("SERVICES", Align.Left), ("SNAPSHOT", Align.Left), ("LIVE", Align.Left), ("KEPT AT", Align.Left));
         foreach (ReplacementRecord record in records)
-            table.Add($"{record.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss}", record.Action, string.Join(" ", record.ReplacedServices), record.Snapshot?[..8] ?? "-", record.Live == Side.New ? "the new state" : "the state before",
+            table.Add(record.Id, $"{record.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss}", record.Action, string.Join(" ", record.ReplacedServices), record.Snapshot?[..8] ?? "-", record.Live == Side.New ? "the new state" : "the state before",
                 string.Join(" ", record.KeptAt));
         if (records.Count > 0) table.WriteTo(context.Terminal);
         else if (!context.Quiet) context.Terminal.WriteLine("nothing is kept of earlier restores and wipes");
@@ -90,7 +90,7 @@ internal static class RollbackCommand
         if (context.Quiet) return;
         ReplacementRecord record = outcome.Record;
         if (!outcome.IsReached) context.Terminal.WriteLine($"NOT rolled back: the {record.Action} of {Describe(record)}. What was there has been put back.", TextStyle.Error);
-        else context.Terminal.WriteLine($"{(record.Live == Side.Old ? "rolled back" : "brought back")} the {record.Action} of {Describe(record)}: healthy. 'backup rollback {record.ReplacedServices.First()}' once more undoes this.");
+        else context.Terminal.WriteLine($"{(record.Live == Side.Old ? "rolled back" : "brought back")} the {record.Action} of {Describe(record)}: healthy. 'backup rollback {record.Id}' undoes this.");
     }
 
     private static string Describe(ReplacementRecord record) => $"{string.Join(", ", record.ReplacedServices)} of {record.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss}";

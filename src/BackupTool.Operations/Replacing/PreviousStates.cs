@@ -11,19 +11,20 @@ public sealed class PreviousStates(ReplacementWorld world)
     public IReadOnlyList<ReplacementRecord> List(string? service = null) =>
         [.. world.Journal.ReadPrevious().Where(record => service is null || record.ReplacedServices.Contains(service))];
 
-    /// <summary>The one that a rollback of a service means: the newest.</summary>
+    /// <summary>The one that a rollback means.</summary>
+    /// <param name="what">The name of a service, for its newest; the id of one; null for the newest of all.</param>
     /// <exception cref="NothingToRollBackException">There is none.</exception>
     /// <exception cref="OperationException">A later replacement of one of its services stands before it.</exception>
-    public ReplacementRecord Find(string? service)
+    public ReplacementRecord Find(string? what)
     {
         IReadOnlyList<ReplacementRecord> all = List();
-        ReplacementRecord found = all.FirstOrDefault(record => service is null || record.ReplacedServices.Contains(service))
-            ?? throw new NothingToRollBackException(service is null ? "No restore or wipe has left a state that could be had back." : $"No restore or wipe of '{service}' has left a state that could be had back.",
+        ReplacementRecord found = all.FirstOrDefault(record => what is null || record.Id == what || record.ReplacedServices.Contains(what))
+            ?? throw new NothingToRollBackException(what is null ? "No restore or wipe has left a state that could be had back." : $"No restore or wipe of '{what}' has left a state that could be had back.",
                 "It is kept until 'backup restore --forget-previous', or as long as `keep-previous` in [restore] says. A snapshot labelled pre-restore or pre-wipe may still have it: see 'backup list'.");
         // A rollback of both would have to go through the one in between.
-        if (all.FirstOrDefault(later => later.Began > found.Began && later.ReplacedServices.Intersect(found.ReplacedServices).Any()) is { } between)
+        if (all.FirstOrDefault(later => later.Began > found.Began && later.Live == Side.New && later.ReplacedServices.Intersect(found.ReplacedServices).Any()) is { } between)
             throw new OperationException($"{string.Join(", ", found.ReplacedServices)} of {found.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss} cannot be rolled back: {string.Join(", ", between.ReplacedServices)} was replaced again at {between.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss}.",
-                $"Roll that back first ('backup rollback {between.ReplacedServices.First()}'), or forget it.");
+                $"Roll that back first ('backup rollback {between.Id}'), or forget it.");
         return found;
     }
 
@@ -38,7 +39,7 @@ public sealed class PreviousStates(ReplacementWorld world)
         ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
         held.Write(begun);
         FailPoint.Reach(FailPoint.Prepared);
-        var end = new ReplacementEnd(held, context.Databases, world.Progress);
+        var end = new ReplacementEnd(held, context);
         ReplacementOutcome outcome;
         try
         {
@@ -49,7 +50,7 @@ public sealed class PreviousStates(ReplacementWorld world)
             held.End();
             throw;
         }
-        await end.ConcludeAsync(outcome.Record);
+        await end.ConcludeAsync(outcome);
         return outcome;
     }
 
@@ -86,7 +87,7 @@ public sealed class PreviousStates(ReplacementWorld world)
     {
         if (records.Count == 0) return;
         using HeldReplacement held = world.Hold();
-        var end = new ReplacementEnd(held, world.ContextOf(configuration).Databases, world.Progress);
+        var end = new ReplacementEnd(held, world.ContextOf(configuration));
         foreach (ReplacementRecord record in records) await end.ForgetAsync(record);
     }
 

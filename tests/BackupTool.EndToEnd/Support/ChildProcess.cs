@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Runtime.Loader;
 using BackupTool.Tests.Services.Sources.RocksDb;
 using BackupTool.Tests.Services.Sources.Sqlite;
 
@@ -101,7 +99,6 @@ internal sealed class ChildProcess : IDisposable
                 case nameof(LedgerKeeper.KeepHomeserver): LedgerKeeper.KeepHomeserver(Argument(0), Argument(1)); break;
                 case nameof(LedgerKeeper.KeepBridge): LedgerKeeper.KeepBridge(Argument(0), Argument(1)); break;
                 case nameof(LedgerKeeper.KeepBot): LedgerKeeper.KeepBot(Argument(0), Argument(1)); break;
-                case nameof(RunbookServices.BeHomeserver) or nameof(RunbookServices.BeMaubot): RunApart(typeof(RunbookServices), job, Argument(0)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }
             Environment.Exit(0);
@@ -113,14 +110,6 @@ internal sealed class ChildProcess : IDisposable
         }
 
         static string Argument(int i) => Environment.GetEnvironmentVariable($"{JobVariable}_{i}")!;
-    }
-
-    /// <summary>While a module is initialised its other threads wait: a job that has some is done by a second copy of the module.</summary>
-    private static void RunApart(Type type, string job, string argument)
-    {
-        Environment.SetEnvironmentVariable(JobVariable, null);
-        Assembly copy = new AssemblyLoadContext(job).LoadFromAssemblyPath(type.Assembly.Location);
-        copy.GetType(type.FullName!)!.GetMethod(job, BindingFlags.NonPublic | BindingFlags.Static)!.Invoke(null, [argument]);
     }
 
     /// <summary>For jobs: whether the input has ended.</summary>

@@ -14,7 +14,7 @@ internal static class RunbookSituations
         ["upgrade-failed"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 99; DELETE FROM instance") + Start),
         ["program-older"] = async static stack =>
         {
-            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 1") + $"; mkdir -p /opt/maubot-old; printf '#!/bin/sh\\nexec {RunbookServices.Runtime} \"$@\"\\n' > /opt/maubot-old/maubot; chmod +x /opt/maubot-old/maubot");
+            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 1") + $"; mkdir -p /opt/maubot-old; printf '#!/bin/sh\\nexec {Program.StandIn(RunbookStack.Maubot)}\\n' > /opt/maubot-old/maubot; chmod +x /opt/maubot-old/maubot");
             await stack.WriteUnitsAsync("/opt/maubot-old/maubot");
             await stack.Systemd.ShellAsync("systemctl start maubot");
         },

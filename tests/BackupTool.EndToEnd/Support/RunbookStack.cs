@@ -9,6 +9,9 @@ namespace BackupTool.EndToEnd.Support;
 /// </summary>
 internal sealed class RunbookStack : IAsyncDisposable
 {
+    internal const string Maubot = "maubot /var/lib/maubot 29316";
+    private const int HomeserverPort = 8008, MaubotPort = 29316;
+    private const string Bot = "@bot:example.org", Token = "syt_token_of_the_bot";
     private const string Template = "as_it_was", Bridge = "bridge", Password = "of-the-bridge";
 
     private RunbookStack()
@@ -58,12 +61,12 @@ internal sealed class RunbookStack : IAsyncDisposable
     }
 
     /// <summary>Starts the services in order, and waits until each answers.</summary>
-    internal Task StartAllAsync() => Systemd.ExecAsync("/bin/bash", "-ec", $"systemctl start continuwuity; {Until(RunbookServices.HomeserverPort)}; systemctl start mautrix-slack maubot; {Until(29319)}; {Until(RunbookServices.MaubotPort)}");
+    internal Task StartAllAsync() => Systemd.ExecAsync("/bin/bash", "-ec", $"systemctl start continuwuity; {Until(HomeserverPort)}; systemctl start mautrix-slack maubot; {Until(29319)}; {Until(MaubotPort)}");
 
     internal async Task WriteUnitsAsync(string? maubotProgram = null) => await Systemd.WriteUnitsAsync(
-        ("continuwuity.service", RunbookServices.Unit(nameof(RunbookServices.BeHomeserver), "/var/lib/continuwuity")),
+        ("continuwuity.service", StackUnits.Running(Program.StandIn($"rocksdb-homeserver /var/lib/continuwuity {HomeserverPort} {Token}={Bot}=BOTDEVICE"))),
         ("mautrix-slack.service", StackUnits.Running($"/usr/bin/python3 {Systemd.Data}/service.py port=29319")),
-        ("maubot.service", RunbookServices.Unit(nameof(RunbookServices.BeMaubot), "/var/lib/maubot", maubotProgram)));
+        ("maubot.service", StackUnits.Running(maubotProgram ?? Program.StandIn(Maubot))));
 
     private static string Until(int port) => $"for i in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && break; sleep 0.05; done";
 
@@ -80,7 +83,7 @@ internal sealed class RunbookStack : IAsyncDisposable
             mkdir -p /var/pristine /etc/backup
             cp -a {{Systemd.Data}}/lib /var/pristine/lib
             cp {{Systemd.Data}}/backup.toml /etc/backup/backup.toml
-            printf '[global]\nserver_name = "example.org"\ndatabase_path = "/var/lib/continuwuity"\nport = {{RunbookServices.HomeserverPort}}\n' > /etc/continuwuity.toml
+            printf '[global]\nserver_name = "example.org"\ndatabase_path = "/var/lib/continuwuity"\nport = {{HomeserverPort}}\n' > /etc/continuwuity.toml
             """);
         await ResetAsync();
         foreach (string command in (string[])["backup init", "backup now", "backup now --label pre-upgrade --pin"]) (await RunAsync(command)).ShouldExit(0);
@@ -93,8 +96,8 @@ internal sealed class RunbookStack : IAsyncDisposable
         string directory = Directory.CreateDirectory(Path.Combine(Systemd.Data, "lib/maubot/plugins")).Parent!.FullName;
         using (var store = new FakeMaubotStore(Path.Combine(directory, "bot.db")))
         {
-            store.Execute($"INSERT INTO client VALUES ('{RunbookServices.Bot}', 'http://127.0.0.1:{RunbookServices.HomeserverPort}', '{RunbookServices.Token}', 'BOTDEVICE', 1, 's99', '7', 1, 1, 1, 'disable', 'disable')");
-            store.Execute($"INSERT INTO instance VALUES ('reminders', 'xyz.remind', 1, '{RunbookServices.Bot}', '', 'sqlite')");
+            store.Execute($"INSERT INTO client VALUES ('{Bot}', 'http://127.0.0.1:{HomeserverPort}', '{Token}', 'BOTDEVICE', 1, 's99', '7', 1, 1, 1, 'disable', 'disable')");
+            store.Execute($"INSERT INTO instance VALUES ('reminders', 'xyz.remind', 1, '{Bot}', '', 'sqlite')");
         }
         Sql.Make(Path.Combine(directory, "plugins/reminders.db"), "CREATE TABLE client(name TEXT); INSERT INTO client VALUES ('a table of the plugin''s own')");
         File.WriteAllBytes(Path.Combine(directory, "plugins/xyz.remind-v1.0.mbp"), FakePlugin.Make("xyz.remind", "1.0", true, "Bot"));
@@ -102,7 +105,7 @@ internal sealed class RunbookStack : IAsyncDisposable
             database: sqlite:////var/lib/maubot/bot.db
             plugin_directories: { upload: /var/lib/maubot/plugins, load: [/var/lib/maubot/plugins], trash: /var/lib/maubot/trash }
             plugin_databases: { sqlite: /var/lib/maubot/plugins }
-            server: { hostname: 127.0.0.1, port: {{RunbookServices.MaubotPort}}, unshared_secret: {{RunbookServices.Secret}} }
+            server: { hostname: 127.0.0.1, port: {{MaubotPort}}, unshared_secret: a-secret-that-signs-tokens }
 
             """);
     }
@@ -129,7 +132,7 @@ internal sealed class RunbookStack : IAsyncDisposable
         unit = "maubot.service"
         data = "/var/lib/maubot"
         after = ["homeserver"]
-        health = { url = "http://127.0.0.1:{{RunbookServices.MaubotPort}}/_matrix/maubot/v1/version", expect = [200, 401], timeout = "8s" }
+        health = { url = "http://127.0.0.1:{{MaubotPort}}/_matrix/maubot/v1/version", expect = [200, 401], timeout = "8s" }
 
         """;
 
