@@ -38,7 +38,7 @@ public sealed class PreviousStates(ReplacementWorld world)
         ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
         held.Write(begun);
         FailPoint.Reach(FailPoint.Prepared);
-        var end = new ReplacementEnd(held, context.Databases, world.Progress);
+        var end = new ReplacementEnd(held, context);
         ReplacementOutcome outcome;
         try
         {
@@ -49,7 +49,7 @@ public sealed class PreviousStates(ReplacementWorld world)
             held.End();
             throw;
         }
-        await end.ConcludeAsync(outcome.Record);
+        await end.ConcludeAsync(outcome);
         return outcome;
     }
 
@@ -86,7 +86,7 @@ public sealed class PreviousStates(ReplacementWorld world)
     {
         if (records.Count == 0) return;
         using HeldReplacement held = world.Hold();
-        var end = new ReplacementEnd(held, world.ContextOf(configuration).Databases, world.Progress);
+        var end = new ReplacementEnd(held, world.ContextOf(configuration));
         foreach (ReplacementRecord record in records) await end.ForgetAsync(record);
     }
 

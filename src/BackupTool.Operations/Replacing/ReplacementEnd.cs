@@ -4,11 +4,13 @@ using BackupTool.Services.Quiescing;
 namespace BackupTool.Operations.Replacing;
 
 /// <summary>What is done with the side that does not live: kept, so that it can be had again, or thrown away.</summary>
-internal sealed class ReplacementEnd(HeldReplacement held, LiveDatabases databases, IProgressObserver progress)
+internal sealed class ReplacementEnd(HeldReplacement held, ReplacementContext context)
 {
-    /// <summary>Concludes a settled replacement: the journal is free for another one afterwards.</summary>
-    internal async Task ConcludeAsync(ReplacementRecord record)
+    /// <summary>Concludes a settled replacement, and keeps a report of it: the journal is free for another one afterwards.</summary>
+    internal async Task ConcludeAsync(ReplacementOutcome outcome)
     {
+        ReplacementRecord record = outcome.Record;
+        Report(outcome);
         if (record.Live == Side.Old && !record.WasSettled)
         {
             await DiscardAsync(record, Side.New);
@@ -35,9 +37,23 @@ internal sealed class ReplacementEnd(HeldReplacement held, LiveDatabases databas
         held.Forget(record);
     }
 
+    // That it cannot be kept makes what was done no worse.
+    private void Report(ReplacementOutcome outcome)
+    {
+        try
+        {
+            BytePath report = ReplacementReport.Write(held.Journal.Directory, outcome, context.Time.GetUtcNow());
+            if (!outcome.IsReached) context.Progress.Message($"what was seen is kept in {report}");
+        }
+        catch (PosixException e)
+        {
+            context.Progress.Warn($"the report of this could not be kept: {e.Message}");
+        }
+    }
+
     private async Task DiscardAsync(ReplacementRecord record, Side side)
     {
-        foreach (ReplacedDatabase database in record.Databases) await databases.DropAsync(record, database, side);
+        foreach (ReplacedDatabase database in record.Databases) await context.Databases.DropAsync(record, database, side);
         foreach (BytePath aside in record.Paths.Select(static path => path.Aside).Distinct().Select(PathText.Read)) Remove(aside);
     }
 
@@ -52,7 +68,7 @@ internal sealed class ReplacementEnd(HeldReplacement held, LiveDatabases databas
             directory.RemoveTree(PathExchange.OldIn(aside).Name);
             if (directory.ReadNames().Count > 0)
             {
-                progress.Warn($"{aside} keeps what somebody had made in a place that was being exchanged: look at it, then remove it");
+                context.Progress.Warn($"{aside} keeps what somebody had made in a place that was being exchanged: look at it, then remove it");
                 return;
             }
         }

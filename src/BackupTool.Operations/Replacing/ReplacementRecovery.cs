@@ -43,7 +43,7 @@ internal sealed class ReplacementRecovery(ReplacementJournal journal, Replacemen
         if (held is null) return new ReplacementRecoveryReport(ReplacementRecoveryStatus.HeldByLivingRun, null);
         if (journal.Read() is not { } record) return new ReplacementRecoveryReport(ReplacementRecoveryStatus.NothingUnderWay, null);
         context.Progress.Message($"a {(record.WasSettled ? "rollback" : record.Action)} of {string.Join(", ", record.ReplacedServices)} was interrupted ({record.Phase.ToString().ToLowerInvariant()})");
-        var end = new ReplacementEnd(held, context.Databases, context.Progress);
+        var end = new ReplacementEnd(held, context);
         if (record.Phase == ReplacementPhase.Preparing) return await AbandonAsync(record, held, end);
         ReplacementOutcome outcome = record.Phase switch
         {
@@ -53,7 +53,7 @@ internal sealed class ReplacementRecovery(ReplacementJournal journal, Replacemen
             ReplacementPhase.Trying => await GoOnAsync(record, held, prove, cancellationToken),
             _ => await new Replacement(held, context).ReturnAsync(record, ["it was interrupted"], null),
         };
-        await end.ConcludeAsync(outcome.Record);
+        await end.ConcludeAsync(outcome);
         return new ReplacementRecoveryReport(outcome.IsReached ? ReplacementRecoveryStatus.Finished : ReplacementRecoveryStatus.PutBack, outcome);
     }
 

@@ -56,7 +56,7 @@ public sealed class ServiceWipe(BackupConfiguration configuration, SnapshotSourc
         ReplacementRecord record = RecordOf(plan, safety);
         held.Write(record);
         FailPoint.Reach(FailPoint.Prepared);
-        var end = new ReplacementEnd(held, context.Databases, world.Progress);
+        var end = new ReplacementEnd(held, context);
         using SeedFiles? seed = await PrepareAsync(plan, record, end, context, request, cancellationToken);
         var reseeding = new Reseeding(configuration, request, plan, safety, seed, context);
         ReplacementOutcome outcome;
@@ -69,7 +69,7 @@ public sealed class ServiceWipe(BackupConfiguration configuration, SnapshotSourc
             await AbandonAsync(end, record, e);
             throw;
         }
-        await end.ConcludeAsync(outcome.Record);
+        await end.ConcludeAsync(outcome);
         return reseeding.ReportOf(outcome);
     }
 

@@ -58,7 +58,7 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
         ReplacementRecord record = RecordOf(request, plan, safety);
         held.Write(record);
         FailPoint.Reach(FailPoint.Prepared);
-        var end = new ReplacementEnd(held, context.Databases, world.Progress);
+        var end = new ReplacementEnd(held, context);
         var files = new NewState(repository, index, plan, world.Progress);
         var databases = new NewDatabases(repository, index, plan, context.Databases);
         ReplacementOutcome outcome;
@@ -74,7 +74,7 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
             await EndAsync(end, record, e);
             throw;
         }
-        await end.ConcludeAsync(outcome.Record);
+        await end.ConcludeAsync(outcome);
         return new InPlaceReport { Plan = plan, Entries = files.Entries, Bytes = files.Bytes, Findings = files.Findings, Safety = safety, Outcome = outcome, Databases = databases.Restored };
     }
 
