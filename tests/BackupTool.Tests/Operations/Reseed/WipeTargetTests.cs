@@ -50,8 +50,16 @@ public sealed class WipeTargetTests(PostgresServer server) : IClassFixture<Postg
         WipePlan plan = PlanOf(targets);
         var record = new ReplacementRecord
         {
-            FormatVersion = 1, Id = $"{Guid.NewGuid():N}"[..16], Action = "wipe", Began = DateTimeOffset.UnixEpoch, Phase = ReplacementPhase.Preparing, Goal = Side.New, Live = Side.Old, Services = [],
-            Paths = EmptyState.PathsOf(plan, "1"), Databases = EmptyState.DatabasesOf(plan),
+            FormatVersion = 1,
+            Id = $"{Guid.NewGuid():N}"[..16],
+            Action = "wipe",
+            Began = DateTimeOffset.UnixEpoch,
+            Phase = ReplacementPhase.Preparing,
+            Goal = Side.New,
+            Live = Side.Old,
+            Services = [],
+            Paths = EmptyState.PathsOf(plan, "1"),
+            Databases = EmptyState.DatabasesOf(plan),
         };
         await new EmptyState(plan, Databases).MakeAsync(targets.Files.Count > 0 ? record with { Id = "1" } : record, Test.Token);
         return record with { Paths = [.. record.Paths.Select(PathExchange.Identify)] };
