@@ -13,6 +13,26 @@ public sealed class WipeKillTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _stack.DisposeAsync();
 
+    [Theory]
+    [InlineData("replacement-at-rest")]
+    [InlineData("replacement-trying")]
+    [InlineData("replacement-reseeding")]
+    [InlineData("replacement-tried")]
+    [InlineData("replacement-settled")]
+    public async Task Killed_while_the_management_interface_is_at_work_it_goes_back_and_can_be_run_again(string point)
+    {
+        await _stack.RuinAsync(() => Sql.Make(_stack.Database, "INSERT INTO mx_room_state VALUES ('!old:x', 0)"));
+        (await _stack.Machine.RunWithAsync([$"BACKUP_FAIL_POINT={point}"], "wipe", "maubot", "--reseed", "api", "--yes", "--no-safety")).ExitCode.Should().Be(137);
+
+        (await _stack.Machine.RunAsync("recover")).ShouldExit(0);
+
+        await _stack.ShouldBeWellAsync();
+        Sql.Ask(_stack.Database, "SELECT count(*) FROM mx_room_state").Should().Be(point == "replacement-settled" ? 0L : WipeStack.Rooms + 1L, "room state is no part of what the interface can make");
+        _stack.Bots().Should().Be(WipeStack.AllBots);
+        (await _stack.Machine.RunAsync("wipe", "maubot", "--reseed", "api", "--yes", "--no-safety")).ShouldExit(0);
+        _stack.Bots().Should().Be(WipeStack.AllBots);
+    }
+
     [Fact]
     public async Task Wherever_it_is_killed_recover_leaves_the_old_state_or_the_new_one_whole()
     {

@@ -13,6 +13,7 @@ internal static class Program
 
     private static async Task<int> Main(string[] args)
     {
+        if (args is ["stand-in", "maubot", var data, _] && File.Exists(Path.Combine(data, "wants-its-database")) && !File.Exists(Path.Combine(data, "bot.db"))) return 14;
         if (args is ["stand-in", ..]) return await StandInAsync(args);
         return args.Any(static arg => arg is "--server" or "--internal-msbuild-node")
             ? await Xunit.MicrosoftTestingPlatform.TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
@@ -34,11 +35,7 @@ internal static class Program
         return 0;
     }
 
-    private static FakeMaubot StartMaubot(string directory, int port)
-    {
-        if (File.Exists(Path.Combine(directory, "wants-its-database")) && !File.Exists(Path.Combine(directory, "bot.db"))) throw new InvalidOperationException("no database");
-        return FakeMaubot.Start(new FakeMaubotOptions { Directory = directory, Port = port });
-    }
+    private static FakeMaubot StartMaubot(string directory, int port) => FakeMaubot.Start(new FakeMaubotOptions { Directory = directory, Port = port });
 
     private static FakeHomeserver StartHomeserver(string[] args)
     {
