@@ -1,5 +1,5 @@
-using BackupTool.Tests.TestSupport;
 using BackupTool.Tests.Services.Sources.Sqlite;
+using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.EndToEnd.Support;
 
