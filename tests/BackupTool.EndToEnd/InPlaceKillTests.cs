@@ -60,6 +60,84 @@ public sealed class InPlaceKillTests(ITestOutputHelper output) : IAsyncLifetime
         await ResetAndBackUpAsync();
     }
 
+    [Fact]
+    public async Task Whatever_the_step_at_which_a_rollback_is_killed_recover_leaves_one_state_and_both_are_kept()
+    {
+        var seen = new Tally();
+        (await RunAsync(null, "restore", _stack.Snapshot, "--in-place", "--no-safety", "-s", "homeserver", "-s", "maubot")).ExitCode.Should().BeOneOf(0, 3);
+        foreach (string point in FailPoint.OfReplacements.Except(OfOthers).Concat(FailPoint.All.Except(OfFreezing)))
+        {
+            for (int hit = 1; hit == 1 || Repeated.Contains(point); hit++)
+            {
+                string where = $"{point}@{hit}";
+                CliResult rollback = await RunAsync(where, "rollback");
+                if (rollback.ExitCode == 137) await RecoverAsync(where);
+                else rollback.ShouldExit(0, where);
+                string which = await _stack.ShouldBeOneStateAsync(where, "homeserver", "maubot");
+                await _stack.ShouldBeWellAsync(where);
+                await _stack.DownShouldBeAsync(false, where);
+                _stack.Asides().Should().HaveCount(2, "both states are kept: {0}", where);
+                if (rollback.ExitCode == 137)
+                {
+                    seen.Add(which, where);
+                    continue;
+                }
+                seen.Missed.Add(where);
+                break;
+            }
+        }
+        output.WriteLine($"rollback: {seen}");
+        seen.Killed.Should().BeGreaterThan(25, "the premise");
+        (await Machine.RunAsync("restore", "--forget-previous")).ShouldExit(0);
+        _stack.Asides().Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("restore", "latest", "--in-place", "--no-safety", "-s", "maubot", "--include", "bot.db")]
+    [InlineData("rollback")]
+    public async Task Whatever_the_step_at_which_the_exchange_of_a_database_alone_is_killed_it_has_its_own_log(params string[] command)
+    {
+        if (command is ["restore", ..]) command[1] = _stack.Snapshot;
+        else (await RunAsync(null, "restore", _stack.Snapshot, "--in-place", "--no-safety", "-s", "maubot", "--include", "bot.db")).ExitCode.Should().BeOneOf(0, 3);
+        var seen = new Tally();
+        foreach (string point in FailPoint.OfReplacements.Except([FailPoint.Reseeding, FailPoint.Returning]))
+        {
+            CliResult run = await RunAsync(point, command);
+            if (command[0] == "rollback" && run.ExitCode == 0) continue;   // it prepares nothing
+            run.ExitCode.Should().Be(137, "{0}: {1}{2}", point, run.Output, run.Error);
+            await RecoverAsync(point);
+            string which = await _stack.DatabaseShouldBeWholeAsync(point);
+            await _stack.ShouldBeWellAsync(point);
+            seen.Add(which, point);
+            _stack.Asides().Should().HaveCount(command[0] == "rollback" || which == "new" ? 1 : 0, "what was replaced is kept, and nothing else: {0}", point);
+            if (command[0] == "restore" && which == "new") await _stack.ResetAsync();
+        }
+        output.WriteLine($"{command[0]} of bot.db: {seen}");
+    }
+
+    /// <summary>Where the first one is killed; the recover after it is killed at every step that it reaches.</summary>
+    [Theory]
+    [InlineData("replacement-exchanged@2", false)]
+    [InlineData("replacement-trying", false)]
+    [InlineData("replacement-trying", true)]
+    [InlineData("replacement-returning", true)]
+    public async Task A_recover_that_is_killed_itself_at_any_step_is_finished_by_the_next(string first, bool isDeadly)
+    {
+        var seen = new Tally();
+        foreach (string point in FailPoint.OfReplacements.Except(OfOthers).Concat(["after-journal", "after-stop", "before-start", "after-start", "before-paid", "after-paid@2", "before-journal-removal"]))
+        {
+            (await RestoreAsync(first, isDeadly ? _stack.DeadlySnapshot : _stack.Snapshot)).ExitCode.Should().Be(137);
+            CliResult recover = await RunAsync(point, "recover");
+            recover.ExitCode.Should().BeOneOf([0, 137], "{0}{1}", recover.Output, recover.Error);
+            if (recover.ExitCode != 137) seen.Missed.Add(point);
+            else await RecoverAsync($"{first}, then {point} of recover");
+            string which = await CheckAsync($"{first}, then {point} of recover");
+            if (recover.ExitCode == 137) seen.Add(which, point);
+        }
+        output.WriteLine($"recover after {first}{(isDeadly ? ", deadly" : "")}: {seen}");
+        seen.Killed.Should().BeGreaterThan(4, "the premise");
+    }
+
     private async Task RecoverAsync(string where)
     {
         CliResult recover = await Machine.RunAsync("recover");

@@ -8,11 +8,13 @@ namespace BackupTool.EndToEnd.Support;
 /// </summary>
 internal sealed class KillStack : IAsyncDisposable
 {
-    // $1: the disk, $2: the service. Appends to the database as a service does, whose process is killed at its stop: the log stays. With the file `closes` it is closed instead.
+    // $1: the disk, $2: the service. Appends to the database as a service does, whose process is killed at its stop: the log stays. With the file `closes` it is closed instead; with `holds` the
+    // health checks do not answer from then on, until the file `hold` is removed.
     private const string BeforeStart = """
         cd "$1"
         [ -e quiet ] || echo "$2: $(cat lib/homeserver/which etc/homeserver.toml lib/maubot/which lib/spare/which lib/broken/which 2>&1 | tr '\n' ' ')" >> starts
         [ ! -e "lib/$2/deadly" ] || exit 1
+        [ ! -e holds ] || touch hold
         if [ "$2" = maubot ]; then
             if [ -e closes ]; then sqlite3 lib/maubot/bot.db "INSERT INTO start VALUES (1)" || exit 1
             else sqlite3 lib/maubot/bot.db ".dbconfig no_ckpt_on_close on" "PRAGMA wal_autocheckpoint=0" "INSERT INTO start VALUES (1)" || exit 1; fi
@@ -60,7 +62,7 @@ internal sealed class KillStack : IAsyncDisposable
         await WriteFixtureAsync("new", "UPDATE which SET v = 'new'", "INSERT INTO start VALUES (0)");
         File.WriteAllText(Machine.Below("fixture/old/lib/broken/deadly"), "");
         await WriteUnitsAsync();
-        string health = "health = { command = [\"/bin/true\"], timeout = \"5s\" }";
+        string health = $"health = {{ command = [\"/bin/sh\", \"-c\", \"while [ -e {Machine.Below("hold")} ]; do sleep 0.05; done\"], timeout = \"30s\" }}";
         await Machine.ConfigureAsync(
             $"[service.homeserver]\nkind = \"files\"\nunit = \"homeserver.service\"\npaths = [\"{Machine.Below("lib/homeserver")}\", \"{Machine.Below("etc/homeserver.toml")}\"]\nexclude = [\"cache\"]\n{health}",
             $"[service.maubot]\nkind = \"maubot\"\nunit = \"maubot.service\"\ndata = \"{Machine.Below("lib/maubot")}\"\nafter = [\"homeserver\"]\n{health}",
@@ -84,6 +86,7 @@ internal sealed class KillStack : IAsyncDisposable
         foreach (string file in (string[])["lib/homeserver/which", "etc/homeserver.toml", "lib/maubot/which", "lib/spare/which", "lib/broken/which", "lib/homeserver/media/1"])
             File.WriteAllText(Path.Combine(root, file), $"{which}\n");
         File.WriteAllText(Path.Combine(root, "lib/homeserver/cache/kept"), "left out of backups");
+        foreach (string kept in (string[])["cache/kept", "cache"]) File.SetLastWriteTimeUtc(Path.Combine(root, "lib/homeserver", kept), new DateTime(2020, 1, 2, 3, 4, 5, DateTimeKind.Utc));
         File.WriteAllText(Path.Combine(root, "lib/maubot/config.yaml"), "database: sqlite:///bot.db\nplugin_directories: { upload: ./plugins, load: [./plugins], trash: ./trash }\nplugin_databases: { sqlite: ./plugins }\n");
         string database = Path.Combine(root, "lib/maubot/bot.db");
         (await Cli.RunProgramAsync("sqlite3", [database, $"PRAGMA journal_mode=WAL; CREATE TABLE client(id TEXT PRIMARY KEY, next_batch TEXT, filter_id TEXT); CREATE TABLE which(v); CREATE TABLE start(at); INSERT INTO which VALUES ('none'); {closed}; WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200) INSERT INTO start SELECT randomblob(500) FROM n"])).ShouldExit(0);
@@ -92,7 +95,7 @@ internal sealed class KillStack : IAsyncDisposable
     }
 
     internal Task WriteUnitsAsync() => Machine.Systemd.WriteUnitsAsync(
-        [.. Services.Select(name => ($"{name}.service", StackUnits.Idle($"ExecStartPre=/bin/sh {Machine.Below("before-start.sh")} {Machine.Disk} {name}"))), ("console.service", StackUnits.Idle(unit: "Requires=homeserver.service\nAfter=homeserver.service"))]);
+        [.. Services.Select(name => ($"{name}.service", StackUnits.Idle($"ExecStartPre=/bin/sh {Machine.Below("before-start.sh")} {Machine.Disk} {name}\nExecStop=/bin/sh -c \"[ ! -e {Machine.Below("stops-slowly")} ] || sleep 2\""))), ("console.service", StackUnits.Idle(unit: "Requires=homeserver.service\nAfter=homeserver.service"))]);
 
     /// <summary>Everything as at the beginning: the old state lives (or another), nothing is under way, and what ran runs.</summary>
     internal async Task ResetAsync(string which = "old")
@@ -102,7 +105,7 @@ internal sealed class KillStack : IAsyncDisposable
             cd {Machine.Disk}
             systemctl stop {all}
             systemctl reset-failed
-            rm -rf lib etc starts closes state/replacement.json state/restarts.json state/previous
+            rm -rf lib etc starts closes hold holds stops-slowly state/replacement.json state/restarts.json state/previous
             cp -a fixture/{which}/. .
             systemctl start homeserver maubot console {(which == "new" ? "spare broken" : "")}
             systemctl start broken 2>&1 || true
@@ -111,18 +114,25 @@ internal sealed class KillStack : IAsyncDisposable
     }
 
     /// <summary>Says whether the old or the new state lives, all of it; fails when it is a mixture, or not as it was.</summary>
-    internal async Task<string> ShouldBeOneStateAsync(string because)
+    /// <param name="because">After what.</param>
+    /// <param name="services">Those that are looked at; all when there are none.</param>
+    internal async Task<string> ShouldBeOneStateAsync(string because, params string[] services)
     {
-        string[] says = [.. ((string[])["lib/homeserver/which", "etc/homeserver.toml", "lib/maubot/which", "lib/spare/which", "lib/broken/which"]).Select(file => File.Exists(Machine.Below(file)) ? File.ReadAllText(Machine.Below(file)).Trim() : $"{file} is missing")];
+        if (services.Length == 0) services = Services;
+        string[] says = [.. ((string[])["lib/homeserver/which", "etc/homeserver.toml", "lib/maubot/which", "lib/spare/which", "lib/broken/which"]).Where(file => services.Any(file.Contains)).Select(file => File.Exists(Machine.Below(file)) ? File.ReadAllText(Machine.Below(file)).Trim() : $"{file} is missing")];
         string which = says[0];
         says.Should().OnlyContain(said => said == which, "no mixture: {0}", because);
         await DatabaseShouldBeAsync(which, because);
-        Look(Machine.Disk).ShouldBe(which == "old" ? _old : _new, $"all of the {which} state is there: {because}");
+        (which == "old" ? _old : _new).Where(entry => services.Any(entry.Path.Contains)).DifferencesTo(Look(Machine.Disk).Where(entry => services.Any(entry.Path.Contains)))
+            .Should().BeEmpty("all of the {0} state is there: {1}", which, because);
         return which;
     }
 
     /// <summary>The database, with the log that lies beside it, is whole and of that state.</summary>
-    internal async Task DatabaseShouldBeAsync(string which, string because)
+    internal async Task DatabaseShouldBeAsync(string which, string because) => (await DatabaseShouldBeWholeAsync(because)).Should().Be(which, "it has its own log: {0}", because);
+
+    /// <summary>The same of a database whose state is not known: says which it is.</summary>
+    internal async Task<string> DatabaseShouldBeWholeAsync(string because)
     {
         string copy = Directory.CreateTempSubdirectory("backup-kill-").FullName;
         try
@@ -130,7 +140,9 @@ internal sealed class KillStack : IAsyncDisposable
             foreach (string suffix in (string[])["", "-wal"])
                 if (File.Exists(Machine.Below($"lib/maubot/bot.db{suffix}"))) File.Copy(Machine.Below($"lib/maubot/bot.db{suffix}"), Path.Combine(copy, $"bot.db{suffix}"));
             CliResult asked = await Cli.RunProgramAsync("sqlite3", [Path.Combine(copy, "bot.db"), "PRAGMA integrity_check; SELECT v FROM which; SELECT count(*) >= 200 FROM start"]);
-            $"{asked.Output}{asked.Error}".Should().Be($"ok\n{which}\n1\n", "the database is whole, with its own log: {0}", because);
+            string answer = $"{asked.Output}{asked.Error}";
+            answer.Should().BeOneOf(["ok\nold\n1\n", "ok\nnew\n1\n"], "the database is whole, with its own log: {0}", because);
+            return answer.Split('\n')[1];
         }
         finally
         {
@@ -144,10 +156,10 @@ internal sealed class KillStack : IAsyncDisposable
         .Where(static entry => !entry.Path.Contains(".backup-restore-", StringComparison.Ordinal) && entry.Path is not "lib/maubot" && !entry.Path.StartsWith("lib/maubot/bot.db", StringComparison.Ordinal));
 
     /// <summary>What ran runs, nothing is owed or under way, and no service was ever started on a mixture.</summary>
-    internal async Task ShouldBeWellAsync(string because)
+    internal async Task ShouldBeWellAsync(string because, bool isConsoleOwed = true)
     {
         IReadOnlyDictionary<string, UnitLook> looks = await Machine.LookAsync([.. Running, .. Down]);
-        foreach (string unit in Running) looks[unit].ActiveState.Should().Be("active", "{0} ran before: {1}", unit, because);
+        foreach (string unit in Running.Where(unit => isConsoleOwed || unit != "console.service")) looks[unit].ActiveState.Should().Be("active", "{0} ran before: {1}", unit, because);
         File.Exists(Machine.RestartJournal).Should().BeFalse("nothing is owed: {0}", because);
         File.Exists(Path.Combine(Machine.State, "replacement.json")).Should().BeFalse("nothing is under way: {0}", because);
     }
@@ -156,6 +168,24 @@ internal sealed class KillStack : IAsyncDisposable
     {
         IReadOnlyDictionary<string, UnitLook> looks = await Machine.LookAsync(Down);
         foreach (string unit in Down) (looks[unit].ActiveState == "active").Should().Be(isUp, "{0} was down before: {1}", unit, because);
+    }
+
+    /// <summary>The power fails, and the machine boots: what is enabled starts by itself, with whatever is there, and closes its database as programs do.</summary>
+    internal async Task LosePowerAsync()
+    {
+        await Machine.LosePowerAsync();
+        File.WriteAllText(Machine.Below("closes"), "");
+        await WriteUnitsAsync();
+        foreach (string unit in (string[])["homeserver.service", "maubot.service"]) await Machine.Systemd.TryExecAsync("systemctl", "start", unit);
+    }
+
+    /// <summary>Runs the tool after a reboot: all machines of the tests share the kernel's boot id, and the tool is to see another.</summary>
+    internal Task<CliResult> RunInNewBootAsync(params string[] arguments)
+    {
+        File.WriteAllText(Machine.Below("boot_id"), $"{Guid.NewGuid()}\n");
+        string[] prefix = [.. Machine.Systemd.CommandPrefix];
+        return Cli.RunProgramAsync(prefix[0], [.. prefix[1..], "/usr/bin/unshare", "-m", "/bin/sh", "-ec", $"mount --bind {Machine.Below("boot_id")} /proc/sys/kernel/random/boot_id; exec \"$@\"", "sh",
+            Machine.Binary, .. arguments, "--config", Machine.ConfigFile]);
     }
 
     /// <summary>What all said at every start since the last call.</summary>
