@@ -16,7 +16,8 @@ internal static class RecoverCommand
             var journal = new RestartJournal(context.StateDirectory);
             var world = new ReplacementWorld(journal.Directory, context.ServiceManager, context.Progress, context.Time);
             ReplacementRecoveryReport replacement = await world.RecoverAsync(context.TryReadConfiguration(), cancellation => context.RecoverAsync(journal, cancellation), cancellationToken);
-            RecoveryReport report = await context.RecoverAsync(journal, cancellationToken);
+            // Whoever carries a replacement out starts the services himself, when all that they run on is of one state.
+            RecoveryReport report = replacement.Status == ReplacementRecoveryStatus.HeldByLivingRun ? new RecoveryReport(RecoveryStatus.HeldByLivingRun, [], [], [], []) : await context.RecoverAsync(journal, cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, RecoverDocument.From(report, replacement), CliJson.Default.RecoverDocument);
             else Print(context, journal, report, replacement);

@@ -9,7 +9,7 @@ namespace BackupTool.Operations.Replacing;
 /// </summary>
 internal sealed class PathExchange : IDisposable
 {
-    private static readonly BytePath OldName = BytePath.From("old"), NewName = BytePath.From("new"), Here = BytePath.From(".");
+    private static readonly BytePath OldName = BytePath.From("old"), NewName = BytePath.From("new");
     private readonly ReplacedPath _path;
     private readonly BytePath _name;
     private readonly PosixDirectory _home, _aside, _old, _new;
@@ -58,54 +58,35 @@ internal sealed class PathExchange : IDisposable
     internal void MoveTo(Side side)
     {
         EndExchange();
-        if (side == Side.New) MoveToNew();
-        else MoveToOld();
+        (PosixDirectory from, PosixDirectory to) = side == Side.New ? (_new, _old) : (_old, _new);
+        if (!IsLive(side))
+        {
+            // Before the exchange: so what is in a tree that does not live is always what was carried, and not something made afresh since.
+            foreach (BytePath carried in Carried) CarriedThing.Move(carried, _name, _home, from, MoveOutOfTheWay);
+            if (_path.Companions.Length == 0) FailPoint.Reach(FailPoint.BetweenExchanges);
+            if (_path.Companions.Length > 0) Database.Exchange(from, to);
+            else Swap(from, to, hasOld: side == Side.Old || _path.Old is not null);
+        }
+        if (_path.Companions.Length > 0) Database.Tidy(side);
+        foreach (PosixDirectory slot in new[] { _new, _old })
+            foreach (BytePath carried in Carried) CarriedThing.Take(carried, _name, slot, _home, MoveOutOfTheWay);
         _new.Flush();
         _old.Flush();
         _home.Flush();
     }
 
+    private IEnumerable<BytePath> Carried => _path.Carried.Select(PathText.Read);
+
+    private DatabaseFiles Database => new(_path, _name, _home, _old, _new, MoveOutOfTheWay);
+
+    private bool IsLive(Side side) => side == Side.Old ? IsOldLive : !IsOldLive && !_new.TryGetStatus(_name, out _);
+
     private bool IsOldLive => _path.Old is null ? _new.TryGetStatus(_name, out _) || !_home.TryGetStatus(_name, out _) : !_old.TryGetStatus(_name, out _);
-
-    private void MoveToNew()
-    {
-        if (IsOldLive)
-        {
-            foreach (string carried in _path.Carried) Carry(PathText.Read(carried), _home, _new);
-            // The log of the old one away before anything else bears its name: beside another database it would destroy that.
-            foreach (Companion companion in _path.Companions.Where(static companion => companion.HadOld)) Move(With(_name, companion), _home, _old);
-            FailPoint.Reach(FailPoint.BetweenExchanges);
-            Swap(_new, _old, hasOld: _path.Old is not null);
-        }
-        else if (_new.TryGetStatus(_name, out _))
-        {
-            // Killed between the two renames of a file system that cannot exchange.
-            MoveOutOfTheWay();
-            Move(_name, _new, _home);
-        }
-        foreach (Companion companion in _path.Companions) Move(With(_name, companion), _new, _home);
-    }
-
-    private void MoveToOld()
-    {
-        if (!IsOldLive)
-        {
-            foreach (Companion companion in _path.Companions)
-                if (!IsBack(companion)) Move(With(_name, companion), _home, _new);
-            FailPoint.Reach(FailPoint.BetweenExchanges);
-            Swap(_old, _new, hasOld: true);
-        }
-        foreach (Companion companion in _path.Companions.Where(static companion => companion.HadOld)) Move(With(_name, companion), _old, _home);
-        foreach (string carried in _path.Carried) Carry(PathText.Read(carried), _new, _home);
-    }
-
-    // The new one's log goes away with it; a log that is the old one's is in old/ as long as the new one lives.
-    private bool IsBack(Companion companion) => companion.HadOld && !_old.TryGetStatus(With(_name, companion), out _);
 
     /// <summary>What is in <paramref name="from"/> becomes live; what was live goes to <paramref name="to"/>.</summary>
     private void Swap(PosixDirectory from, PosixDirectory to, bool hasOld)
     {
-        if (!hasOld || to.TryGetStatus(_name, out _)) MoveOutOfTheWay();
+        if (!hasOld || to.TryGetStatus(_name, out _)) MoveOutOfTheWay(_home, _name);
         bool isLive = _home.TryGetStatus(_name, out _), isThere = from.TryGetStatus(_name, out _);
         if (isLive && isThere && TryExchange(from))
         {
@@ -132,23 +113,27 @@ internal sealed class PathExchange : IDisposable
         }
     }
 
-    /// <summary>Ends an exchange whose second rename was not reached: each slot then has what belongs into the other.</summary>
+    /// <summary>
+    /// Ends an exchange whose second rename was not reached: each slot then has what belongs into the other. Only what is there proves that, and only by its inode: the number of a device may be another one
+    /// after a reboot.
+    /// </summary>
     private void EndExchange()
     {
         if (_path.Old is not { } old) return;
-        if (_new.TryGetStatus(_name, out FileStatus inNew) && FileIdentity.Of(inNew) == old) _new.RenameWithoutReplacing(_name, _old, _name);
-        else if (_old.TryGetStatus(_name, out FileStatus inOld) && FileIdentity.Of(inOld) != old) _old.RenameWithoutReplacing(_name, _new, _name);
+        bool isNewInOld = _old.TryGetStatus(_name, out FileStatus inOld) && inOld.Inode != old.Inode && _home.TryGetStatus(_name, out FileStatus live) && live.Inode == old.Inode;
+        if (isNewInOld) _old.RenameWithoutReplacing(_name, _new, _name);
+        else if (_new.TryGetStatus(_name, out FileStatus inNew) && inNew.Inode == old.Inode && !_old.TryGetStatus(_name, out _)) _new.RenameWithoutReplacing(_name, _old, _name);
     }
 
     /// <summary>Somebody has made something there in the meantime: it is kept, and belongs to neither side.</summary>
-    private void MoveOutOfTheWay()
+    private void MoveOutOfTheWay(PosixDirectory directory, BytePath name)
     {
-        if (!_home.TryGetStatus(_name, out _)) return;
+        if (!directory.TryGetStatus(name, out _)) return;
         for (int number = 1; ; number++)
         {
-            BytePath stray = new([.. "stray-"u8, .. System.Text.Encoding.ASCII.GetBytes($"{number}-"), .. _name.Bytes]);
+            BytePath stray = new([.. "stray-"u8, .. System.Text.Encoding.ASCII.GetBytes($"{number}-"), .. name.Bytes]);
             if (_aside.TryGetStatus(stray, out _)) continue;
-            _home.RenameWithoutReplacing(_name, _aside, stray);
+            directory.RenameWithoutReplacing(name, _aside, stray);
             return;
         }
     }
@@ -156,30 +141,6 @@ internal sealed class PathExchange : IDisposable
     private static void Move(BytePath name, PosixDirectory from, PosixDirectory to)
     {
         if (from.TryGetStatus(name, out _)) from.RenameWithoutReplacing(name, to, name);
-    }
-
-    /// <summary>Moves what backups leave out from one tree to the same place in the other; the directories that it leaves and enters keep their times.</summary>
-    private void Carry(BytePath relative, PosixDirectory from, PosixDirectory to)
-    {
-        BytePath source = from.Path.Combine(_name).Combine(relative), target = to.Path.Combine(_name).Combine(relative);
-        if (!PosixDirectory.Current.TryGetStatus(source, out _) || PosixDirectory.Current.TryGetStatus(target, out _)) return;
-        MakeLike(source.Parent, target.Parent);
-        using PosixDirectory left = PosixDirectory.Open(source.Parent), entered = PosixDirectory.Open(target.Parent);
-        UnixTime leftTime = left.GetStatus().ModifiedAt, enteredTime = entered.GetStatus().ModifiedAt;
-        left.RenameWithoutReplacing(source.Name, entered, target.Name);
-        left.SetModifiedAt(Here, leftTime);
-        entered.SetModifiedAt(Here, enteredTime);
-    }
-
-    /// <summary>Makes a directory, with what is missing above it, as the one in the other tree is.</summary>
-    private static void MakeLike(BytePath model, BytePath directory)
-    {
-        if (PosixDirectory.Current.TryGetStatus(directory, out _)) return;
-        MakeLike(model.Parent, directory.Parent);
-        FileStatus status = PosixDirectory.Current.GetStatus(model);
-        PosixDirectory.Current.CreateDirectory(directory, 0x1c0 /* 0700 */);
-        PosixDirectory.Current.SetOwner(directory, status.Uid, status.Gid);
-        PosixDirectory.Current.SetMode(directory, status.Mode);
     }
 
     private static BytePath With(BytePath name, Companion companion) => new([.. name.Bytes, .. System.Text.Encoding.UTF8.GetBytes(companion.Suffix)]);

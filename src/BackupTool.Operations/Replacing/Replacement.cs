@@ -42,7 +42,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         ReplacementRecord record, Func<QuiesceOutcome, CancellationToken, Task<IReadOnlyList<string>>> prove, CancellationToken cancellationToken)
     {
         QuiesceOutcome outcome;
-        await using (QuiescedServices rest = await EnterAsync(record, static service => service.IsReplaced || service.WasActive, cancellationToken))
+        await using (QuiescedServices rest = await QuiescedServices.EnterAsync(
+            await PlanAsync([.. record.Services.Select(service => TargetOf(service, service.IsReplaced || service.WasActive))], cancellationToken), context.Manager, context.Restarts, context.Time, context.Progress.Message, cancellationToken))
         {
             FailPoint.Reach(FailPoint.AtRest);
             record = record with { Phase = ReplacementPhase.Exchanging, Paths = record.Live == Side.Old ? [.. record.Paths.Select(PathExchange.Identify)] : record.Paths };
@@ -97,7 +98,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         FailPoint.Reach(FailPoint.Returning);
         await KeepDownAsync(record);
         QuiesceOutcome back;
-        await using (QuiescedServices rest = await EnterAsync(record, static service => service.WasActive, CancellationToken.None))
+        await using (QuiescedServices rest = await QuiescedServices.EnterAgainAsync(
+            await PlanAsync([.. record.Services.Select(TargetBefore)], CancellationToken.None), context.Manager, context.Restarts, context.Time, context.Progress.Message))
         {
             await MoveAsync(record, record.Live, rest, problems);
             back = await rest.ResumeAsync();
@@ -123,11 +125,11 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         return units;
     }
 
-    private async Task<QuiescedServices> EnterAsync(ReplacementRecord record, Func<AffectedService, bool> isToBeUp, CancellationToken cancellationToken)
+    private async Task<QuiescePlan> PlanAsync(IReadOnlyList<QuiesceTarget> targets, CancellationToken cancellationToken)
     {
-        QuiescePlan plan = await QuiescePlan.MakeAsync([.. record.Services.Select(service => TargetOf(service, isToBeUp(service)))], context.Manager, cancellationToken);
+        QuiescePlan plan = await QuiescePlan.MakeAsync(targets, context.Manager, cancellationToken);
         if (plan.Problems is [var problem, ..]) throw new QuiesceException(problem.Message, problem.Hint);
-        return await QuiescedServices.EnterAsync(plan, context.Manager, context.Restarts, context.Time, context.Progress.Message, cancellationToken);
+        return plan;
     }
 
     /// <summary>How a service is brought to rest for a replacement.</summary>
@@ -146,6 +148,9 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         StartsInAnyCase = service.Unit is not null && isToBeUp,
     };
 
+    /// <summary>The same, for going back to the state before: what was not healthy with that keeps nobody waiting.</summary>
+    private QuiesceTarget TargetBefore(AffectedService service) => TargetOf(service, service.WasActive) with { WasHealthy = service.WasHealthy, MayBeUnwell = !service.WasHealthy };
+
     private async Task ExchangeAsync(ReplacementRecord record, QuiescedServices rest, CancellationToken cancellationToken)
     {
         try
@@ -158,6 +163,7 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         catch (Exception e)
         {
             await MoveAsync(record, record.Live, rest, [e.Message]);
+            rest.LeaveDownWhatWasDown();
             await rest.ResumeAsync();
             Settle(record, record.Live);
             if (e is OperationCanceledException) throw;

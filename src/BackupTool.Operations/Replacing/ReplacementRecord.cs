@@ -105,9 +105,13 @@ public sealed record ReplacementRecord
         {
             ReplacementRecord? record = JsonSerializer.Deserialize(content, ReplacementJson.Default.ReplacementRecord);
             problem = record is null ? "it is null" : record.FormatVersion != CurrentVersion ? $"it has format {record.FormatVersion}, and this version reads {CurrentVersion}" : null;
-            if (problem is null) return record!;
+            if (problem is null)
+            {
+                foreach (ReplacedPath path in record!.Paths) _ = (PathText.Read(path.Live), PathText.Read(path.Aside), path.Carried.Select(PathText.Read).ToArray());
+                return record;
+            }
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or FormatException)
         {
             problem = e.Message;
         }

@@ -1,3 +1,4 @@
+using BackupTool.Posix;
 using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Replacing;
@@ -44,7 +45,12 @@ internal sealed class ReplacementRecovery(ReplacementJournal journal, Replacemen
         if (journal.Read() is not { } record) return new ReplacementRecoveryReport(ReplacementRecoveryStatus.NothingUnderWay, null);
         context.Progress.Message($"a {(record.WasSettled ? "rollback" : record.Action)} of {string.Join(", ", record.ReplacedServices)} was interrupted ({record.Phase.ToString().ToLowerInvariant()})");
         var end = new ReplacementEnd(held, context);
-        if (record.Phase == ReplacementPhase.Preparing) return await AbandonAsync(record, held, end);
+        Recovery.MakeLegible(context.Restarts, context.Time, context.Progress.Message);
+        if (record.Phase == ReplacementPhase.Preparing)
+        {
+            await CleanUpAsync(() => AbandonAsync(record, held, end), cancellationToken);
+            return new ReplacementRecoveryReport(ReplacementRecoveryStatus.Abandoned, null);
+        }
         ReplacementOutcome outcome = record.Phase switch
         {
             ReplacementPhase.Settled => new ReplacementOutcome(record, [], null, null),
@@ -53,16 +59,29 @@ internal sealed class ReplacementRecovery(ReplacementJournal journal, Replacemen
             ReplacementPhase.Trying => await GoOnAsync(record, held, prove, cancellationToken),
             _ => await new Replacement(held, context).ReturnAsync(record, ["it was interrupted"], null),
         };
-        await end.ConcludeAsync(outcome);
+        await CleanUpAsync(() => end.ConcludeAsync(outcome), cancellationToken);
         return new ReplacementRecoveryReport(outcome.IsReached ? ReplacementRecoveryStatus.Finished : ReplacementRecoveryStatus.PutBack, outcome);
     }
 
-    private async Task<ReplacementRecoveryReport> AbandonAsync(ReplacementRecord record, HeldReplacement held, ReplacementEnd end)
+    /// <summary>By now all that lives is of one state: that what is left over cannot be removed keeps no service down.</summary>
+    private async Task CleanUpAsync(Func<Task> cleanUp, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await cleanUp();
+        }
+        catch (Exception e) when (e is ExplainedException or PosixException)
+        {
+            await payRestarts(cancellationToken);
+            throw;
+        }
+    }
+
+    private async Task AbandonAsync(ReplacementRecord record, HeldReplacement held, ReplacementEnd end)
     {
         Replacement.ForgiveThoseThatWereDown(record, context.Restarts);
         if (record.WasSettled) held.End();   // a rollback prepares nothing
         else await end.AbandonAsync(record);
-        return new ReplacementRecoveryReport(ReplacementRecoveryStatus.Abandoned, null);
     }
 
     /// <summary>Everything has changed places: the services are started, and stay when they are well.</summary>

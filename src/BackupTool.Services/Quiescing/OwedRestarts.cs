@@ -36,12 +36,17 @@ internal sealed class OwedRestarts(HeldJournal held, RestartRecord record)
         FailPoint.Reach(FailPoint.AfterPaid);
     }
 
+    /// <summary>Notes that units are to stay down, and that nobody waits for them.</summary>
+    internal void Forgive(IReadOnlySet<string> units) => Change(record => record.Without(units));
+
+    private void Change(Func<OwedUnit, OwedUnit> change) => Change(record => record with { Units = [.. record.Units.Select(change)] });
+
     // A debt that cannot be crossed out is paid twice at worst: a unit that runs is started once more, which does nothing.
-    private void Change(Func<OwedUnit, OwedUnit> change)
+    private void Change(Func<RestartRecord, RestartRecord> change)
     {
         lock (_writing)
         {
-            RestartRecord changed = _record with { Units = [.. _record.Units.Select(change)] };
+            RestartRecord changed = change(_record);
             if (changed.Units.SequenceEqual(_record.Units)) return;
             _record = changed;
             try

@@ -38,8 +38,11 @@ public sealed record QuiesceTarget
     /// </summary>
     public bool StartsInAnyCase { get; init; }
 
+    /// <summary>What it is started on in any case was no good before either: nobody waits until it is healthy.</summary>
+    public bool MayBeUnwell { get; init; }
+
     /// <summary>Whether it is to be healthy afterwards: others wait for it, and it has its whole <see cref="HealthTimeout"/>.</summary>
-    internal bool MustBeHealthy => WasHealthy || StartsInAnyCase;
+    internal bool MustBeHealthy => WasHealthy || (StartsInAnyCase && !MayBeUnwell);
 }
 
 /// <summary>Why a plan cannot be carried out. Found before anything is stopped.</summary>

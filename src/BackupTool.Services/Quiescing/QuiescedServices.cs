@@ -16,6 +16,7 @@ public sealed class QuiescedServices : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Action<string> _tell;
     private readonly Lock _resuming = new();
+    private bool _isReturn;
     private readonly ConcurrentDictionary<string, long> _stopBegan = new(StringComparer.Ordinal);   // by unit
     private readonly ConcurrentDictionary<string, bool> _overdue = new(StringComparer.Ordinal);   // units whose stop took longer than it may
     private readonly Dictionary<string, (CopyKind Kind, string? Reason)> _copies = new(StringComparer.Ordinal);   // by service
@@ -43,8 +44,20 @@ public sealed class QuiescedServices : IAsyncDisposable
     /// <exception cref="QuiesceException">It is not possible; everything is as before, or as its outcome says.</exception>
     /// <exception cref="QuiesceCancelledException">Cancelled after something was stopped; it is resumed.</exception>
     /// <exception cref="ServiceManagerException">systemd cannot be asked; nothing was touched.</exception>
-    public static async Task<QuiescedServices> EnterAsync(
-        QuiescePlan plan, IServiceManager manager, RestartJournal journal, TimeProvider time, Action<string> tell, CancellationToken cancellationToken)
+    public static Task<QuiescedServices> EnterAsync(
+        QuiescePlan plan, IServiceManager manager, RestartJournal journal, TimeProvider time, Action<string> tell, CancellationToken cancellationToken) =>
+        EnterAsync(plan, manager, journal, time, tell, isReturn: false, cancellationToken);
+
+    /// <summary>
+    /// Enters again, to put right what an earlier window has left, of this process or of one that was killed. The resume pays what that still owes, too: what hangs on the services comes back with
+    /// them. When all cannot be brought to rest nothing is started, and all stays owed: what the services would run on may be a mixture of two states.
+    /// </summary>
+    /// <inheritdoc cref="EnterAsync(QuiescePlan, IServiceManager, RestartJournal, TimeProvider, Action{string}, CancellationToken)"/>
+    public static Task<QuiescedServices> EnterAgainAsync(QuiescePlan plan, IServiceManager manager, RestartJournal journal, TimeProvider time, Action<string> tell) =>
+        EnterAsync(plan, manager, journal, time, tell, isReturn: true, CancellationToken.None);
+
+    private static async Task<QuiescedServices> EnterAsync(
+        QuiescePlan plan, IServiceManager manager, RestartJournal journal, TimeProvider time, Action<string> tell, bool isReturn, CancellationToken cancellationToken)
     {
         if (plan.Targets.All(static target => target.Mode == QuiesceMode.Online)) return new QuiescedServices(plan, manager, null, null, time, tell) { _restBegan = time.GetTimestamp() };
         HeldJournal held = TakeJournal(journal);
@@ -54,7 +67,7 @@ public sealed class QuiescedServices : IAsyncDisposable
             QuiescePlan now = await QuiescePlan.MakeAsync(plan.Targets, manager, cancellationToken);
             if (now.Problems is [var problem, ..]) throw new QuiesceException(problem.Message, problem.Hint);
             cancellationToken.ThrowIfCancellationRequested();
-            entered = new QuiescedServices(now, manager, held, now.Units.Count == 0 ? null : WriteJournal(held, now, time), time, tell);
+            entered = new QuiescedServices(now, manager, held, now.Units.Count == 0 && !isReturn ? null : WriteJournal(held, now, time), time, tell) { _isReturn = isReturn };
         }
         catch
         {
@@ -108,11 +121,19 @@ public sealed class QuiescedServices : IAsyncDisposable
         }
         catch (Exception e)
         {
+            if (_isReturn) LeaveAtRest();
+            else LeaveDownWhatWasDown();
             QuiesceOutcome outcome = await ResumeAsync();
             if (e is OperationCanceledException && cancellationToken.IsCancellationRequested) throw new QuiesceCancelledException(outcome, cancellationToken);
             throw new QuiesceException($"The services could not be brought to rest: {e.Message}", (e as ExplainedException)?.Hint, e) { Outcome = outcome };
         }
     }
+
+    /// <summary>
+    /// Takes back what <see cref="QuiesceTarget.StartsInAnyCase"/> asks for: what was down when the window was entered stays so. For a window that has changed nothing; before the resume.
+    /// </summary>
+    public void LeaveDownWhatWasDown() => _owed?.Forgive(
+        Plan.Services.Where(static service => service is { Expected: CopyKind.Inactive, Mode: QuiesceMode.Stop, Unit: not null }).Select(static service => service.Unit!).ToHashSet(StringComparer.Ordinal));
 
     private async Task BringToRestAsync(CancellationToken cancellationToken)
     {
@@ -240,7 +261,7 @@ public sealed class QuiescedServices : IAsyncDisposable
         {
             if (_owed is null) return OutcomeOf(window, null, []);
             var resumption = new Resumption(_owed, _manager, CheckOf, _time, _tell, CancellationToken.None);
-            IReadOnlyList<UnitOutcome> units = await resumption.RunAsync(Plan.Units.Select(static unit => unit.Unit).ToHashSet(), releasePins);
+            IReadOnlyList<UnitOutcome> units = await resumption.RunAsync((_isReturn ? _owed.Record.Units.Select(static unit => unit.Unit) : Plan.Units.Select(static unit => unit.Unit)).ToHashSet(), releasePins);
             await _evidence;
             return OutcomeOf(window, resumption, units);
         }
@@ -250,7 +271,8 @@ public sealed class QuiescedServices : IAsyncDisposable
         }
     }
 
-    private IHealthCheck CheckOf(AwaitedService service) => Plan.Targets.FirstOrDefault(target => target.Name == service.Name)?.Health ?? new UnknownService(service.Name);
+    private IHealthCheck CheckOf(AwaitedService service) => Plan.Targets.FirstOrDefault(target => target.Name == service.Name)?.Health
+        ?? (_isReturn ? HealthChecks.For(service.Probe?.ToProbe(), service.LivesIn, _manager) : null) ?? new UnknownService(service.Name);
 
     private QuiesceOutcome OutcomeOf(TimeSpan? window, Resumption? resumption, IReadOnlyList<UnitOutcome> units) => new()
     {

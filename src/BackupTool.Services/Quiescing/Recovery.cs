@@ -77,8 +77,26 @@ public static class Recovery
         RestartRecord record = RestartRecord.Parse(content, out string damage)
             ?? throw new QuiesceException($"{journal.File} cannot be read: {damage}.", "Run 'backup recover': it does what can be done, and keeps the file.");
         string[] forgiven = [.. record.Units.Where(unit => unit.IsOwed && units.Contains(unit.Unit)).Select(static unit => unit.Unit)];
-        if (forgiven.Length > 0) held.Write(record with { Units = [.. record.Units.Select(unit => forgiven.Contains(unit.Unit) ? unit with { IsOwed = false } : unit)] });
+        if (forgiven.Length > 0) held.Write(record.Without(forgiven.ToHashSet(StringComparer.Ordinal)));
         return forgiven;
+    }
+
+    /// <summary>Makes a journal legible that is torn or of another version: what can be made out in it stays owed, and the file is kept. Does nothing to a good one.</summary>
+    /// <param name="journal">Where the debt is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="tell">Told what could not be read.</param>
+    /// <exception cref="PosixException">The journal cannot be reached.</exception>
+    public static void MakeLegible(RestartJournal journal, TimeProvider time, Action<string> tell)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        ArgumentNullException.ThrowIfNull(time);
+        ArgumentNullException.ThrowIfNull(tell);
+        if (!journal.IsOwed) return;
+        using HeldJournal? held = journal.TryHold();
+        if (held?.Read() is not { } content || RestartRecord.Parse(content, out string damage) is not null) return;
+        var notes = new List<string>();
+        Salvage(held, content, damage, time, notes);
+        foreach (string note in notes) tell(note);
     }
 
     private static RecoveryReport Nothing(RestartJournal journal, RecoveryStatus status) => new(status, [], [], [], journal.KeptAside());

@@ -32,6 +32,13 @@ internal sealed record RestartRecord
 
     internal bool IsAnythingOwed => Units.Any(static unit => unit.IsOwed);
 
+    /// <summary>This, with units that are owed no more because they are to stay down: nobody waits for what lives in them.</summary>
+    internal RestartRecord Without(IReadOnlySet<string> units) => this with
+    {
+        Units = [.. Units.Select(unit => units.Contains(unit.Unit) ? unit with { IsOwed = false } : unit)],
+        Services = [.. Services.Select(service => service.LivesIn is { } unit && units.Contains(unit) ? service with { WasHealthy = false } : service)],
+    };
+
     internal byte[] Serialize() => [.. JsonSerializer.SerializeToUtf8Bytes(this, RestartJson.Default.RestartRecord), (byte)'\n'];
 
     /// <summary>Reads one; null, and why, when it is not one of this version.</summary>

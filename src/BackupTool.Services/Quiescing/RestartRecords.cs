@@ -44,8 +44,10 @@ internal static class RestartRecords
     {
         OwedUnit[] carried = [.. earlier.Units.Where(old => old.IsOwed && made.Units.All(unit => unit.Unit != old.Unit))
             .Select(old => earlier.BootId == made.BootId ? old : old with { Mode = QuiesceMode.Stop, StoppedInvocation = null })];
+        // systemd does not know any more what a socket or a dependent that is down has to do with the others: the earlier record does.
+        OwedUnit[] ordered = [.. made.Units.Select(unit => earlier.Units.FirstOrDefault(old => old.Unit == unit.Unit) is { } old ? After(unit, old, carried) : unit)];
         AwaitedService[] services = [.. earlier.Services.Where(old => made.Services.All(service => service.Name != old.Name))];
-        RestartRecord both = made with { Units = [.. made.Units, .. carried], Services = [.. made.Services, .. services] };
+        RestartRecord both = made with { Units = [.. ordered, .. carried], Services = [.. made.Services, .. services] };
         if (both.FindProblem() is null) return both;
         // The configuration has changed so that the two orders contradict each other: what is carried waits for health only where that is still possible.
         return made with
@@ -53,4 +55,10 @@ internal static class RestartRecords
             Units = [.. made.Units, .. carried.Select(static unit => unit with { WaitsForServices = [], RequiresUnits = [], OrderedAfterUnits = [] })],
         };
     }
+
+    private static OwedUnit After(OwedUnit unit, OwedUnit old, OwedUnit[] carried) => unit with
+    {
+        RequiresUnits = [.. unit.RequiresUnits.Union(old.RequiresUnits.Where(name => carried.Any(other => other.Unit == name)))],
+        OrderedAfterUnits = [.. unit.OrderedAfterUnits.Union(old.OrderedAfterUnits.Where(name => carried.Any(other => other.Unit == name)))],
+    };
 }

@@ -1,7 +1,9 @@
 using System.Text;
 using BackupTool.Operations.Replacing;
 using BackupTool.Posix;
+using BackupTool.Tests.Services.Sources.Sqlite;
 using BackupTool.Tests.TestSupport;
+using Microsoft.Data.Sqlite;
 
 namespace BackupTool.Tests.Operations.Replacing;
 
@@ -160,6 +162,102 @@ public sealed class PathExchangeTests : IDisposable
         Read(Live("data/media/remote/1")).Should().Be("left out");
         Directory.GetLastWriteTimeUtc(Live("data/media")).Should().Be(then);
         Read(New("data/media")).Should().Be("directory of ");
+    }
+
+    [Theory]
+    [InlineData(Side.New), InlineData(Side.Old)]
+    public void That_a_device_has_another_number_after_a_reboot_changes_nothing(Side side)
+    {
+        File.WriteAllText(Live("x"), "old");
+        File.WriteAllText(New("x"), "new");
+        ReplacedPath path = Path_("x");
+        path = path with { Old = path.Old! with { Device = path.Old.Device + 1 } };
+        MoveTo(path, Side.New);
+        MoveTo(path, Side.New);
+        MoveTo(path, side);
+        (Read(Live("x")), Read(Old("x")), Read(New("x"))).Should().Be(side == Side.New ? ("new", "old", "nothing") : ("old", "nothing", "new"));
+    }
+
+    [Theory]
+    [InlineData(Side.New), InlineData(Side.Old)]
+    public void What_was_copied_to_another_disk_with_other_inodes_changes_places_all_the_same(Side side)
+    {
+        File.WriteAllText(Live("x"), "new");
+        File.WriteAllText(Old("x"), "old");
+        ReplacedPath path = Path_("x") with { Old = new FileIdentity(1, ulong.MaxValue) };
+        MoveTo(path, side);
+        (Read(Live("x")), Read(Old("x")), Read(New("x"))).Should().Be(side == Side.New ? ("new", "old", "nothing") : ("old", "nothing", "new"));
+    }
+
+    [Theory]
+    [InlineData(Side.New), InlineData(Side.Old)]
+    public void What_backups_leave_out_is_not_lost_when_a_service_has_made_it_afresh_between_a_kill_and_the_way_back(Side side)
+    {
+        Directory.CreateDirectory(Live("data/media"));
+        File.WriteAllText(Live("data/media/1"), "made afresh");
+        Directory.CreateDirectory(New("data/media"));
+        File.WriteAllText(New("data/media/1"), "left out");
+        ReplacedPath path = Path_("data", carried: ["media"]);
+        MoveTo(path, side);
+        Read(Live("data/media/1")).Should().Be("left out", "it was on its way when the kill came");
+        Read(Path.Combine(_aside, "stray-1-media/1")).Should().Be("made afresh");
+        Directory.Exists(side == Side.New ? Old("data/media") : New("data/media")).Should().BeFalse();
+    }
+
+    /// <summary>Kills at every step; then the machine boots, and a program opens what is there, writes and closes; then the way to either side.</summary>
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void A_database_that_a_service_opens_between_a_kill_and_the_way_back_keeps_its_own_log(int step, bool opens, Side side)
+    {
+        Companion[] companions = [new("-wal", false), new("-shm", false), new("-journal", false)];
+        MakeWithLog(Live("bot.db"), "old");
+        MakeWithLog(New("bot.db"), "new");
+        ReplacedPath path = Path_("bot.db", companions);
+        ExchangeUntil(step);
+        if (opens) Sql.Make(Live("bot.db"), "PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS which(v); CREATE TABLE IF NOT EXISTS start(at); INSERT INTO start VALUES (1)");
+        MoveTo(path, side);
+        Ask(Live("bot.db")).Should().Be(side == Side.New ? "new" : "old");
+        MoveTo(path, side == Side.New ? Side.Old : Side.New);
+        Ask(Live("bot.db")).Should().Be(side == Side.New ? "old" : "new", "the other one is whole, too");
+    }
+
+    public static MatrixTheoryData<int, bool, Side> Steps { get; } = new([0, 1, 2, 3, 4, 5, 6], [false, true], [Side.New, Side.Old]);
+
+    /// <summary>The exchange by hand, as far as it is to come.</summary>
+    private void ExchangeUntil(int step)
+    {
+        Action[] steps = [() => Link(Live("bot.db-wal"), Old("bot.db-wal")), () => File.Move(Live("bot.db"), Old("bot.db")), () => File.Delete(Live("bot.db-wal")),
+            () => Link(New("bot.db-wal"), Live("bot.db-wal")), () => File.Move(New("bot.db"), Live("bot.db")), () => File.Delete(New("bot.db-wal"))];
+        foreach (Action act in steps.Take(step)) act();
+    }
+
+    private static void Link(string from, string to)
+    {
+        using PosixDirectory source = PosixDirectory.Open(BytePath.From(Path.GetDirectoryName(from)!)), target = PosixDirectory.Open(BytePath.From(Path.GetDirectoryName(to)!));
+        source.CreateHardLink(BytePath.From(Path.GetFileName(from)), target, BytePath.From(Path.GetFileName(to)));
+    }
+
+    /// <summary>What matters is in the log only, as after a kill of the service.</summary>
+    private void MakeWithLog(string path, string which)
+    {
+        string made = Path.Combine(_box.Text, $"{which}.db");
+        using SqliteConnection connection = Sql.Open(made);
+        connection.Run($"PRAGMA journal_mode=WAL; CREATE TABLE which(v); CREATE TABLE start(at); INSERT INTO which VALUES ('lost'); PRAGMA wal_checkpoint(TRUNCATE); UPDATE which SET v = '{which}'");
+        File.Copy(made, path);
+        File.Copy(made + "-wal", path + "-wal");
+    }
+
+    private static object? Ask(string path)
+    {
+        string copy = Directory.CreateTempSubdirectory().FullName;
+        foreach (string suffix in new[] { "", "-wal" })
+            if (File.Exists(path + suffix)) File.Copy(path + suffix, Path.Combine(copy, "x.db" + suffix));
+        using SqliteConnection connection = Sql.Open(Path.Combine(copy, "x.db"));
+        connection.Ask("PRAGMA integrity_check").Should().Be("ok");
+        object? which = connection.Ask("SELECT v FROM which");
+        connection.Dispose();
+        Directory.Delete(copy, recursive: true);
+        return which;
     }
 
     [Fact]

@@ -58,6 +58,7 @@ public sealed class QuiescePropertyTests
         try
         {
             QuiescedServices services = await random.World.EnterAsync(plan, cancellationToken);
+            random.IsEntered = true;
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(200)), random.World.Time, CancellationToken.None);
             await services.RecheckAsync(CancellationToken.None);
             await services.ResumeAsync();
