@@ -34,13 +34,21 @@ internal static class InPlaceText
         string what = $"{report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss})";
         if (outcome.IsReached)
         {
-            terminal.WriteLine($"restored {what} in place; {string.Join(", ", outcome.Record.ReplacedServices)}: healthy");
+            terminal.WriteLine($"restored {what} in place; {DescribeHealth(outcome.Record)}");
             terminal.WriteLine($"the state before is kept ('backup rollback' returns to it; 'backup restore --forget-previous' removes it){(report.Safety?.Snapshot is { } safety ? $", and is snapshot {safety.Id.Prefix}" : "")}");
         }
         else
         {
             terminal.WriteLine($"NOT restored: {what}. The state before has been put back.", TextStyle.Error);
         }
+    }
+
+    /// <summary>Those that something could be asked of are healthy: else it would have been put back.</summary>
+    private static string DescribeHealth(ReplacementRecord record)
+    {
+        ILookup<bool, string> byAsked = record.Services.Where(static service => service.IsReplaced).ToLookup(static service => service.Unit is not null || service.Probe is not null, static service => service.Name);
+        return string.Join("; ", new[] { (Names: byAsked[true], State: "healthy"), (Names: byAsked[false], State: "nothing runs that could be asked for its health") }
+            .Where(static group => group.Names.Any()).Select(static group => $"{string.Join(", ", group.Names)}: {group.State}"));
     }
 
     /// <summary>What became of the services, with either state.</summary>

@@ -39,5 +39,5 @@ internal sealed class SafetySnapshot(BackupConfiguration configuration, IService
     }
 
     private static OperationException Refused(string reason, Exception? cause) => new($"No snapshot of the present state could be made, so nothing was replaced: {reason}",
-        "Correct that, or go on without with --no-safety: then only the replaced files and databases themselves are kept, until 'backup restore --forget-previous'.", cause);
+        "Correct that, or go on without one (--no-safety): then only the replaced files and databases themselves are kept, until 'backup restore --forget-previous'.", cause);
 }
