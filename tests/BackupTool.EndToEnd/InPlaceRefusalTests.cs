@@ -240,15 +240,15 @@ public sealed class InPlaceRefusalTests(InPlaceStack stack) : IClassFixture<InPl
     [Fact]
     public async Task A_repository_that_somebody_else_writes_to()
     {
-        // A run of ours that stands still, in the middle of things.
-        await Machine.Systemd.ShellAsync($"mkfifo {Machine.Below("pipe")}; printf '#!/bin/sh\\ncat {Machine.Below("pipe")}\\n' > {Machine.Below("check")}; chmod +x {Machine.Below("check")}");
-        await stack.WithConfigurationAsync(text => text.Replace(stack.SmallService, $"{stack.SmallService}\nhealth = {{ command = [\"{Machine.Below("check")}\"], timeout = \"60s\" }}"), async () =>
+        await stack.WithConfigurationAsync(text => text.Replace("[repository]", "[repository]\nlock-wait = \"1s\""), async () =>
         {
-            Task<CliResult> now = Machine.RunAsync("now", "-s", "small");
-            await Machine.UntilAsync($"ls {Machine.Repository}/locks | grep -q .");
-            await stack.RefuseAsync(11, ["restore", stack.First, "--in-place", "-s", "homeserver"], "lock", "→");
-            await Machine.Systemd.ShellAsync($"for i in 1 2 3; do timeout 1 sh -c 'echo > {Machine.Below("pipe")}' || true; done");
-            await now;
+            // A run of ours that stands still, in the middle of things.
+            await Machine.Systemd.ExecAsync("systemd-run", "--unit=writer", "--quiet", "-p", "Type=exec", Machine.Binary, "now", "-s", "small", "--config", Machine.ConfigFile);
+            await Machine.UntilAsync($"ls {Machine.Repository}/locks | grep -q . && systemctl kill -s STOP writer.service");
+            await stack.RefuseAsync(11, ["restore", stack.First, "--in-place", "-s", "homeserver"], "backup now", "→");
+            await Machine.Systemd.ExecAsync("systemctl", "kill", "-s", "CONT", "writer.service");
+            await Machine.UntilAsync("! systemctl is-active -q writer.service");
+            await Machine.UntilAsync("systemctl is-active -q small.service");
         });
     }
 

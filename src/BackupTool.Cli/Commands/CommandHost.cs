@@ -256,6 +256,12 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
             terminal.Detail($"reading without a lock: {e.Message}");
             return new NoLock();
         }
+        // A full disk is what one restores from.
+        catch (PosixException e) when (e.Errno is Errno.ENOSPC or Errno.EDQUOT)
+        {
+            terminal.Warn($"reading without a lock, because there is no room for one: remove nothing from the repository meanwhile ({e.Message})");
+            return new NoLock();
+        }
     }
 
     /// <summary>The snapshot that is meant. One that is named by its id is found though another is damaged.</summary>

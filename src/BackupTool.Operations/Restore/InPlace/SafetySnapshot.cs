@@ -34,6 +34,9 @@ internal sealed class SafetySnapshot(BackupConfiguration configuration, IService
             throw Refused(e.Message, e);
         }
         if (report.Failures.Count > 0) throw Refused(string.Join("; ", report.Failures.Select(static failure => $"{failure.Name}: {failure.Reason}")), null);
+        // Told here: whoever goes back to it later must know what it lacks.
+        foreach (ServiceReport service in report.Services)
+            foreach (LeftOut warning in service.Warnings) progress.Warn($"in the snapshot of the present state, {service.Name}: {warning.Path}: {warning.Reason}");
         progress.Message($"the present state is snapshot {report.Snapshot!.Id.Prefix} (label {label}, pinned)");
         return report;
     }
