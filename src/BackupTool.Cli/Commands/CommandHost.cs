@@ -92,6 +92,7 @@ internal sealed class CommandHost
 /// <summary>What a command knows of how it was called.</summary>
 internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, Terminal terminal, ProgressBar progress)
 {
+    private readonly HashSet<string> _toldWarnings = [];
     private IServiceManager? _serviceManager;
 
     internal Terminal Terminal => terminal;
@@ -122,7 +123,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal BackupConfiguration ReadConfiguration()
     {
         BackupConfiguration configuration = ReadConfigurationQuietly();
-        foreach (ConfigurationProblem warning in configuration.Warnings) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        foreach (ConfigurationProblem warning in configuration.Warnings.Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
@@ -253,6 +254,12 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         catch (PosixException e) when (e.Errno is Errno.EROFS or Errno.EACCES or Errno.EPERM)
         {
             terminal.Detail($"reading without a lock: {e.Message}");
+            return new NoLock();
+        }
+        // A full disk is what one restores from.
+        catch (PosixException e) when (e.Errno is Errno.ENOSPC or Errno.EDQUOT)
+        {
+            terminal.Warn($"reading without a lock, because there is no room for one: remove nothing from the repository meanwhile ({e.Message})");
             return new NoLock();
         }
     }

@@ -30,11 +30,11 @@ internal static class InPlaceText
         }
         PrintOutcome(context, outcome);
         if (context.Quiet) return;
-        foreach (string database in report.Databases) terminal.WriteLine($"PostgreSQL {database}");
-        string what = $"{report.Entries:N0} entries, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss})";
+        string what = $"{report.Entries:N0} {(report.Entries == 1 ? "entry" : "entries")}, {ByteSize.Format(report.Bytes)}, of snapshot {stored.Id.Prefix} ({stored.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss})";
         if (outcome.IsReached)
         {
-            terminal.WriteLine($"restored {what} in place; {string.Join(", ", outcome.Record.ReplacedServices)}: healthy");
+            foreach (string database in report.Databases) terminal.WriteLine($"PostgreSQL {database}");
+            terminal.WriteLine($"restored {what} in place; {DescribeHealth(outcome.Record)}");
             terminal.WriteLine($"the state before is kept ('backup rollback' returns to it; 'backup restore --forget-previous' removes it){(report.Safety?.Snapshot is { } safety ? $", and is snapshot {safety.Id.Prefix}" : "")}");
         }
         else
@@ -43,10 +43,19 @@ internal static class InPlaceText
         }
     }
 
+    /// <summary>Those that something could be asked of are healthy: else it would have been put back.</summary>
+    private static string DescribeHealth(ReplacementRecord record)
+    {
+        ILookup<bool, string> byAsked = record.Services.Where(static service => service.IsReplaced).ToLookup(static service => service.Unit is not null || service is { Probe: not null, WasHealthy: true }, static service => service.Name);
+        return string.Join("; ", new[] { (Names: byAsked[true], State: "healthy"), (Names: byAsked[false], State: "neither stopped nor started") }
+            .Where(static group => group.Names.Any()).Select(static group => $"{string.Join(", ", group.Names)}: {group.State}"));
+    }
+
     /// <summary>What became of the services, with either state.</summary>
     internal static void PrintOutcome(CommandContext context, ReplacementOutcome outcome)
     {
-        foreach (string problem in outcome.Problems) context.Terminal.Error(problem);
+        foreach (string problem in outcome.Problems)
+            if (outcome.Outcome?.Services.Any(service => service.IsHealthy == false && problem.StartsWith($"'{service.Name}' is not healthy", StringComparison.Ordinal)) != true) context.Terminal.Error(problem);
         if (outcome.Problems.Count > 0 && outcome.Outcome is { } tried) PrintServices(context, tried, "with the new state");
         QuiesceOutcome? now = outcome.Return ?? outcome.Outcome;
         if (now is null || context.Quiet) return;

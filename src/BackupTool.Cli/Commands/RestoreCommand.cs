@@ -28,11 +28,17 @@ internal static class RestoreCommand
                 Repository repository = await context.OpenRepositoryAsync(cancellationToken);
                 await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
                 StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(options.Snapshot)!, cancellationToken);
-                IReadOnlyList<ServiceSnapshot> services = context.Value(options.Services) is { Length: > 0 } names ? [.. names.Distinct().Select(name => SnapshotSelector.Service(stored, name))] : stored.Snapshot.Services;
+                IReadOnlyList<ServiceSnapshot> services = context.Value(options.Services) is { Length: > 0 } names ? await SelectServicesAsync(repository, stored, names, cancellationToken) : stored.Snapshot.Services;
                 return context.Value(options.InPlace)
                     ? await RestoreInPlaceAsync(context, options, repository, stored, services, cancellationToken)
                     : await RestoreAsideAsync(context, options, repository, stored, services, cancellationToken);
             }, options.All);
+    }
+
+    private static async Task<IReadOnlyList<ServiceSnapshot>> SelectServicesAsync(Repository repository, StoredSnapshot stored, string[] names, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<StoredSnapshot> all = names.All(name => stored.Snapshot.Services.Any(service => service.Name == name)) ? [] : await repository.ListSnapshotsAsync(cancellationToken);
+        return [.. names.Distinct().Select(name => SnapshotSelector.Service(stored, name, all))];
     }
 
     private static async Task<ExitCode> RestoreAsideAsync(

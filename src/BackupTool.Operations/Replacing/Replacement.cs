@@ -62,7 +62,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         ReplacementRecord record, QuiesceOutcome outcome, Func<QuiesceOutcome, CancellationToken, Task<IReadOnlyList<string>>> prove, CancellationToken cancellationToken)
     {
         var problems = new List<string>();
-        foreach (AffectedService service in record.Services.Where(static service => service.IsReplaced || service is { WasActive: true, WasHealthy: true }))
+        // What has no unit is not started: when it was not well before either, that is not the new state's fault.
+        foreach (AffectedService service in record.Services.Where(static service => service is { IsReplaced: true, Unit: not null } or { IsReplaced: true, WasHealthy: true } or { WasActive: true, WasHealthy: true }))
         {
             ServiceOutcome? seen = outcome.Services.FirstOrDefault(each => each.Name == service.Name);
             if (seen?.IsHealthy == false) problems.Add($"'{service.Name}' is not healthy: {seen.HealthReason}");
@@ -92,7 +93,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
     /// <summary>Puts all back, and starts what was up before. Takes no cancellation.</summary>
     internal async Task<ReplacementOutcome> ReturnAsync(ReplacementRecord record, IReadOnlyList<string> problems, QuiesceOutcome? outcome)
     {
-        foreach (string problem in problems) context.Progress.Warn(problem);
+        // Of a run that nobody killed the caller tells them, with what became of the services.
+        if (outcome is null) foreach (string problem in problems) context.Progress.Warn(problem);
         context.Progress.Message(record.Live == Side.Old ? "putting the state before it back" : "putting the state that was there back");
         record = Write(record with { Phase = ReplacementPhase.Returning });
         FailPoint.Reach(FailPoint.Returning);

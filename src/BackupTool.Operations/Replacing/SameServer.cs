@@ -11,6 +11,7 @@ namespace BackupTool.Operations.Replacing;
 /// </summary>
 internal static class SameServer
 {
+    private static readonly BytePath Lock = BytePath.From("LOCK");
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), Pause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>What is wrong, a sentence each.</summary>
@@ -27,15 +28,20 @@ internal static class SameServer
         RocksDbShapeFacts? database = expected.DatabasePath is null ? null : Look(BytePath.From(expected.DatabasePath));
         if (expected.DatabaseIdentity is not null && database?.Identity is { } identity && identity != expected.DatabaseIdentity)
             return [$"'{service.Name}' has made itself a new database at {expected.DatabasePath}: it is {identity}, and the snapshot has {expected.DatabaseIdentity}"];
-        bool isProven = expected.DatabaseIdentity is not null && database?.Identity == expected.DatabaseIdentity;
+        bool isThere = expected.DatabaseIdentity is not null && database?.Identity == expected.DatabaseIdentity;
+        // No backup has the lock of a running server: where there is none, the restored database was never opened.
+        string? unopened = isThere && !PosixFile.TryGetStatusFollowing(BytePath.From(expected.DatabasePath!).Combine(Lock), out _)
+            ? $"'{service.Name}' has not opened the database that was restored to {expected.DatabasePath}: it runs with another" : null;
+        bool isProven = isThere && unopened is null;
         if (!isProven && expected.ColumnFamilies is { } tables && database?.ColumnFamilies is { } now && now < tables)
             return [$"the database of '{service.Name}' has {now} tables (column families), and the snapshot {tables}"];
-        if (expected.SigningKeys is not { } keys) return [];
+        if (expected.SigningKeys is not { } keys) return unopened is null ? [] : [unopened];
         (IReadOnlyList<string> Keys, string? Problem) answer = await AskAsync(service, context, cancellationToken);
         string[] known = keys.Split(", ");
         if (answer.Keys.Count > 0)
             return answer.Keys.Any(known.Contains) ? [] : [$"'{service.Name}' is another server: it signs with {string.Join(", ", answer.Keys)}, and the snapshot's with {keys}"];
         if (isProven) return [];
+        if (unopened is not null) return [unopened];
         return [$"'{service.Name}' does not say with which keys it signs ({answer.Problem ?? "it names none"}), as it did when the snapshot was made: it cannot be told whether it is the same server"];
     }
 

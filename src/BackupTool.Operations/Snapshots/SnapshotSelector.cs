@@ -62,9 +62,16 @@ public static class SnapshotSelector
         new($"There is no snapshot '{selector}'.", $"A snapshot is named by {Syntax}; run 'backup list' to see them.");
 
     /// <summary>The service of this name in a snapshot.</summary>
+    /// <param name="snapshot">It.</param>
+    /// <param name="name">The service's.</param>
+    /// <param name="others">Where else it could be, sorted by time: for the way out.</param>
     /// <exception cref="NotInRepositoryException">It holds no such service.</exception>
-    public static ServiceSnapshot Service(StoredSnapshot snapshot, string name) =>
-        snapshot.Snapshot.Services.FirstOrDefault(s => s.Name == name)
-        ?? throw new NotInRepositoryException($"Snapshot {snapshot.Id.Prefix} holds no service '{name}'.",
-            $"It holds: {string.Join(", ", snapshot.Snapshot.Services.Select(static s => s.Name))}.");
+    public static ServiceSnapshot Service(StoredSnapshot snapshot, string name, IReadOnlyList<StoredSnapshot>? others = null)
+    {
+        if (snapshot.Snapshot.Services.FirstOrDefault(s => s.Name == name) is { } found) return found;
+        StoredSnapshot? other = others?.LastOrDefault(each => !SafetySnapshot.Is(each.Snapshot) && each.Snapshot.Services.Any(service => service.Name == name));
+        throw new NotInRepositoryException($"Snapshot {snapshot.Id.Prefix} holds no service '{name}'.",
+            $"It holds: {string.Join(", ", snapshot.Snapshot.Services.Select(static s => s.Name))}." + (other is null ? others is null ? "" : $" No snapshot holds '{name}'; 'backup list' shows what they hold."
+                : $" The newest that holds '{name}' is {other.Id.Prefix} of {other.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}."));
+    }
 }

@@ -39,7 +39,7 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         else if (!state.IsLoaded)
         {
             Refuse(target.Name, $"{target.Unit} of '{target.Name}' is {state.LoadState} to systemd.",
-                state.LoadState == "masked" ? $"Unmask it ('systemctl unmask {target.Unit}'), or set 'quiesce = \"online\"'." : "Correct 'unit'; 'systemctl list-units --all' shows all.");
+                state.LoadState == "masked" ? $"Unmask it ('systemctl unmask {target.Unit}'){OrElse(target.Name, "set 'quiesce = \"online\"'")}." : "Correct 'unit'; 'systemctl list-units --all' shows all.");
         }
         else if (!state.IsActive)
         {
@@ -108,14 +108,17 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         string of = unit.Role == UnitRole.Service ? $"{unit.Unit} of '{unit.Service}'" : $"{unit.Unit}, which must be stopped with '{unit.Service}',";
         if (ownUnits.Contains(unit.Unit))
         {
-            Refuse(unit.Service, $"{of} is what this program runs in itself.", $"Run it in another unit, or set 'quiesce = \"online\"' for '{unit.Service}'.");
+            Refuse(unit.Service, $"{of} is what this program runs in itself.", $"Run it in another unit{OrElse(unit.Service, $"set 'quiesce = \"online\"' for '{unit.Service}'")}.");
         }
         else if (unit.Mode == QuiesceMode.Stop && (!unit.State.IsLoaded || unit.Unit.EndsWith(".scope", StringComparison.Ordinal)))
         {
             Refuse(unit.Service, $"{of} could not be started again: it is {(unit.State.IsLoaded ? "a scope" : $"{unit.State.LoadState} to systemd")}.",
-                $"Correct that, or set 'quiesce = \"freeze\"' or '\"online\"' for '{unit.Service}'.");
+                $"Correct that{OrElse(unit.Service, $"set 'quiesce = \"freeze\"' or '\"online\"' for '{unit.Service}'")}.");
         }
     }
+
+    /// <summary>A way out for who backs up: what replaces a service's state has to stop it, however it is quiesced.</summary>
+    private string OrElse(string service, string wayOut) => targets.Any(target => target.Name == service && target.StartsInAnyCase) ? "" : $", or {wayOut}";
 
     private PlannedService Plan(QuiesceTarget target)
     {

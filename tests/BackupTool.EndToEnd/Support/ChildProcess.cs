@@ -99,6 +99,7 @@ internal sealed class ChildProcess : IDisposable
                 case nameof(LedgerKeeper.KeepHomeserver): LedgerKeeper.KeepHomeserver(Argument(0), Argument(1)); break;
                 case nameof(LedgerKeeper.KeepBridge): LedgerKeeper.KeepBridge(Argument(0), Argument(1)); break;
                 case nameof(LedgerKeeper.KeepBot): LedgerKeeper.KeepBot(Argument(0), Argument(1)); break;
+                case nameof(KeyServer.Serve): KeyServer.Serve(Argument(0), Argument(1)); break;
                 default: throw new ArgumentException($"no such job: {job}");
             }
             Environment.Exit(0);

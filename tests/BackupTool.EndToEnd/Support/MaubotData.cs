@@ -37,7 +37,7 @@ internal static class MaubotData
         WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {rows}) INSERT INTO state SELECT x, randomblob(1000) FROM n;
         """);
 
-    private static void MakePlugin(string path, string id, string version)
+    internal static void MakePlugin(string path, string id, string version)
     {
         using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Create);
         Write("maubot.yaml", $"maubot: 0.5.0\nid: {id}\nversion: {version}\nlicense: MIT\nmodules: [bot]\nmain_class: Bot\n");

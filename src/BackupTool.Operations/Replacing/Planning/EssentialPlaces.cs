@@ -21,15 +21,20 @@ internal sealed class EssentialPlaces
     /// <param name="service">What is restored.</param>
     /// <param name="layout">The service as it is configured now; null when that is not known: then nothing is asked.</param>
     /// <param name="replaced">Everything that would be replaced, with the targets of those that are links.</param>
-    internal EssentialPlaces(ServiceSnapshot service, ServiceLayout? layout, IReadOnlyList<(PlacedItem Item, BytePath LinkTarget)> replaced)
+    /// <param name="isLeft">Whether one of them stays as it is, because it is the system's own.</param>
+    internal EssentialPlaces(ServiceSnapshot service, ServiceLayout? layout, IReadOnlyList<(PlacedItem Item, BytePath LinkTarget)> replaced, Func<PlacedItem, bool> isLeft)
     {
         _service = service;
         if (layout is null) return;
-        foreach (BytePath path in layout.RocksDbDirectories.Concat(layout.ExpectedDatabases)) _essentials.Add(Essential.Find(path, replaced));
-        if (layout.Facts.TryGetValue("config", out string? config)) _config = Essential.Find(BytePath.From(config), replaced).Members.Cast<BytePath?>().LastOrDefault();
+        foreach (BytePath path in Databases(layout)) _essentials.Add(Essential.Find(path, replaced));
+        if (layout.Facts.TryGetValue("config", out string? config)) _config = Essential.Find(BytePath.From(config), [.. replaced.Where(other => !isLeft(other.Item))]).Members.Cast<BytePath?>().LastOrDefault();
         _asked.UnionWith(_essentials.SelectMany(static essential => essential.Members));
         if (_config is { } file) _asked.Add(file);
     }
+
+    // The directory of a homeserver's database need not be there: it is made, and filled with a new server, where the configuration has it.
+    private static IEnumerable<BytePath> Databases(ServiceLayout layout) =>
+        layout.RocksDbDirectories.Concat(layout.ExpectedDatabases).Concat(layout.Facts.TryGetValue("database-path", out string? path) ? [BytePath.From(path)] : []).Distinct();
 
     internal bool IsEmpty => _asked.Count == 0;
 

@@ -36,7 +36,8 @@ internal sealed class LiveObstacles
             if (!mount.Path.IsAtOrBelow(place.Path)) continue;
             bool isDirectory = place.Status is { Kind: FileKind.Directory };
             string what = mount.Path == place.Path ? $"{place.Path} is a mount point ({mount.FileSystem})" : $"{mount.Path} below {place.Path} is a mount point ({mount.FileSystem})";
-            string include = isDirectory ? $"Restore what is below it with --include, such as --include '{LiteralPattern.Of(mount.Path)}/*'; or restore" : "Restore";
+            string beside = mount.Path == place.Path ? "" : $", and what is beside it in {place.Path} with an --include for each thing";
+            string include = isDirectory ? $"Restore what is on it with --include '{LiteralPattern.Of(mount.Path)}/*'{beside}; or restore" : "Restore";
             return new PlacementProblem($"{what}: it cannot be exchanged by a rename.", $"{include} with --target into a directory on that file system, and move it into place by hand while the service is stopped.");
         }
         return null;

@@ -152,7 +152,7 @@ internal sealed class PlacementPlanner
     {
         List<PlacedItem> items = [.. _items.OrderBy(static item => item.Key).Select(static item => item.Value)];
         CarriedPaths carried = CarriedPaths.Find(items, _request.Service, TreeSource());
-        var essentials = new EssentialPlaces(_request.Service, _request.Include.Count > 0 ? null : _request.LiveLayout, _replaced);
+        var essentials = new EssentialPlaces(_request.Service, _request.Include.Count > 0 ? null : _request.LiveLayout, _replaced, item => !_items.ContainsValue(item));
         var links = new FarLinks(_survey, _selection, number => _items.GetValueOrDefault(number));
         if (!(carried.IsEmpty && essentials.IsEmpty && links.IsEmpty && _managed.IsEmpty))
         {

@@ -41,7 +41,7 @@ internal sealed class DatabasePreflight(Repository repository, ChunkIndex index,
         RestoreOutlook outlook = await replacement.CheckAsync(dump, globals, cancellationToken);
         foreach (RestoreObstacle obstacle in outlook.Obstacles) refuse(service.Name, $"{database.Member.Path} cannot be restored: {obstacle.What}", obstacle.WayOut);
         foreach (string warning in outlook.Warnings) warn($"{service.Name}: {warning}");
-        if (outlook.RolesToCreate.Count > 0) warn($"{service.Name}: the PostgreSQL roles {string.Join(", ", outlook.RolesToCreate)} are missing, and will be created as the snapshot has them");
+        if (outlook.RolesToCreate.Count > 0) warn($"{service.Name}: the PostgreSQL {(outlook.RolesToCreate.Count == 1 ? "role" : "roles")} {string.Join(", ", outlook.RolesToCreate)} {(outlook.RolesToCreate.Count == 1 ? "is" : "are")} missing, and will be created as the snapshot has {(outlook.RolesToCreate.Count == 1 ? "it" : "them")}");
         return database with { IsThere = outlook.Live is not null };
     }
 }

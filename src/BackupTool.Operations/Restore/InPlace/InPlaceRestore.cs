@@ -52,21 +52,27 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
         if (request.DryRun) return new InPlaceReport { Plan = plan };
         if (plan.Problems.Count > 0) throw new RestoreRefusedException(plan.Problems);
         foreach (string warning in plan.Warnings) world.Progress.Warn(warning);
-        BackupReport? safety = request.SkipsSafety ? null
-            : await new SafetySnapshot(configuration, world.Manager, world.Progress, world.Time).MakeAsync([.. plan.Restores.Select(static restore => restore.Settings.Name)], request.SafetyLabel, cancellationToken);
 
-        ReplacementRecord record = RecordOf(request, plan, safety);
+        ReplacementRecord record = RecordOf(request, plan);
         held.Write(record);
         FailPoint.Reach(FailPoint.Prepared);
         var end = new ReplacementEnd(held, context);
         var files = new NewState(repository, index, plan, world.Progress);
         var databases = new NewDatabases(repository, index, plan, context.Databases);
+        BackupReport? safety = null;
         ReplacementOutcome outcome;
         try
         {
             await files.MakeAsync(record.Id, cancellationToken);
             await databases.MakeAsync(record, cancellationToken);
             FailPoint.Reach(FailPoint.NewStateMade);
+            // Only now: it may stop services for its cut, and they are not stopped for a restore that cannot be made.
+            if (!request.SkipsSafety)
+            {
+                safety = await new SafetySnapshot(configuration, world.Manager, world.Progress, world.Time).MakeAsync([.. plan.Restores.Select(static restore => restore.Settings.Name)], request.SafetyLabel, cancellationToken);
+                record = record with { SafetySnapshot = safety.Snapshot?.Id.Hex };
+                held.Write(record);
+            }
             outcome = await new Replacement(held, context).CarryOutAsync(record, (_, cancellation) => SameServer.FindProblemsAsync(record, context, cancellation), cancellationToken);
         }
         catch (Exception e) when (held.Journal.Read() is { Phase: ReplacementPhase.Preparing } or { Phase: ReplacementPhase.Settled })
@@ -91,7 +97,7 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
         }
     }
 
-    private ReplacementRecord RecordOf(InPlaceRequest request, RestorePlan plan, BackupReport? safety)
+    private ReplacementRecord RecordOf(InPlaceRequest request, RestorePlan plan)
     {
         string id = NewId(world.Time);
         return new ReplacementRecord
@@ -101,7 +107,6 @@ public sealed class InPlaceRestore(BackupConfiguration configuration, Repository
             Action = "restore",
             Began = world.Time.GetUtcNow(),
             Snapshot = request.Snapshot.Id.Hex,
-            SafetySnapshot = safety?.Snapshot?.Id.Hex,
             Phase = ReplacementPhase.Preparing,
             Goal = Side.New,
             Live = Side.Old,

@@ -53,7 +53,7 @@ internal sealed class RestorePlanner(BackupConfiguration configuration, Reposito
             return null;
         }
         if (settings.Unit is null && !request.AllowsNoUnit && ServiceProfiles.For(settings.Kind) is not PostgresProfile)
-            Refuse(service.Name, $"'{service.Name}' has no unit: nothing would be stopped while its state is exchanged, and nothing started.", "Give it 'unit', or add --without-stopping if no program uses its files.");
+            Refuse(service.Name, $"it has no unit: nothing would be stopped while its state is exchanged, and nothing started.", "Give it 'unit', or add --without-stopping if no program uses its files.");
         return settings;
     }
 
@@ -100,7 +100,7 @@ internal sealed class RestorePlanner(BackupConfiguration configuration, Reposito
     {
         try
         {
-            return ServiceProfiles.For(settings.Kind)?.Describe(settings.ToFacts(), static _ => { });
+            return ServiceProfiles.For(settings.Kind)?.Describe(settings.ToFacts() with { AcceptsDamage = true }, static _ => { });
         }
         catch (Exception e) when (e is ExplainedException or PosixException)
         {

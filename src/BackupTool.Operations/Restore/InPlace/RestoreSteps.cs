@@ -8,17 +8,15 @@ internal static class RestoreSteps
 {
     internal static IReadOnlyList<string> Describe(InPlaceRequest request, IReadOnlyList<PlannedRestore> restores, QuiescePlan quiesce)
     {
-        var steps = new List<string>
-        {
-            request.SkipsSafety ? "make no snapshot of the present state: only the replaced files and databases are kept"
-                : $"back up the present state of {string.Join(", ", restores.Select(static restore => restore.Settings.Name))} (label {request.SafetyLabel}, pinned)",
-        };
+        var steps = new List<string>();
         foreach (PlannedRestore restore in restores)
         {
             foreach (PlacedItem item in restore.Placement.Items) steps.Add($"extract {Kind(item)}/{item.Member} beside {item.Live}, and check it");
             foreach (PlannedDatabase database in restore.Databases) steps.Add($"restore /{database.Member.Path} into a new PostgreSQL database beside {database.Target.Database}, and check it");
             foreach (StateEdit edit in restore.Edits) steps.Add($"in {(edit.Database is { } member ? $"/{member}" : "the new PostgreSQL databases")}, where there is a table {edit.Table}: {edit.Reason}");
         }
+        steps.Add(request.SkipsSafety ? "make no snapshot of the present state: only the replaced files and databases are kept"
+            : $"back up the present state of {string.Join(", ", restores.Select(static restore => restore.Settings.Name))} (label {request.SafetyLabel}, pinned)");
         foreach (PlanStep step in quiesce.Steps)
         {
             // The cut is where the states change places.

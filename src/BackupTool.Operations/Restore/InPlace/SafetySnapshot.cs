@@ -34,10 +34,13 @@ internal sealed class SafetySnapshot(BackupConfiguration configuration, IService
             throw Refused(e.Message, e);
         }
         if (report.Failures.Count > 0) throw Refused(string.Join("; ", report.Failures.Select(static failure => $"{failure.Name}: {failure.Reason}")), null);
+        // Told here: whoever goes back to it later must know what it lacks.
+        foreach (ServiceReport service in report.Services)
+            foreach (LeftOut warning in service.Warnings) progress.Warn($"in the snapshot of the present state, {service.Name}: {warning.Path}: {warning.Reason}");
         progress.Message($"the present state is snapshot {report.Snapshot!.Id.Prefix} (label {label}, pinned)");
         return report;
     }
 
     private static OperationException Refused(string reason, Exception? cause) => new($"No snapshot of the present state could be made, so nothing was replaced: {reason}",
-        "Correct that, or go on without with --no-safety: then only the replaced files and databases themselves are kept, until 'backup restore --forget-previous'.", cause);
+        "Correct that, or go on without one (--no-safety): then only the replaced files and databases themselves are kept, until 'backup restore --forget-previous'.", cause);
 }

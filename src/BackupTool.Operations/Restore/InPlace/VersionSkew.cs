@@ -8,6 +8,8 @@ namespace BackupTool.Operations.Restore.InPlace;
 /// </summary>
 internal static class VersionSkew
 {
+    private static readonly HashSet<string> Interpreters = ["python", "pypy", "node", "java", "perl", "ruby", "php", "dotnet", "sh", "bash", "dash", "env"];
+
     /// <summary>What is to be said of one database.</summary>
     /// <param name="IsNewer">The restored one is newer than the program.</param>
     /// <param name="Message">As a sentence.</param>
@@ -21,7 +23,7 @@ internal static class VersionSkew
     /// <param name="program">The program now; null when it is not known.</param>
     internal static Finding? Compare(string database, IReadOnlyDictionary<string, string> stored, IReadOnlyDictionary<string, string> live, string? storedProgram, string? program)
     {
-        if (program is not null && program == storedProgram) return null;
+        if (program is not null && program == storedProgram && !IsInterpreter(program)) return null;
         string then = storedProgram is null ? "the snapshot does not say which program it is from" : $"the snapshot is from {storedProgram}";
         foreach ((string table, string version) in stored)
         {
@@ -29,7 +31,14 @@ internal static class VersionSkew
             if (before > present) return new Finding(true, $"{database} in the snapshot has schema version {version} (table {table}), and the installed program keeps {now}: the program is too old for this snapshot; {then}");
             return new Finding(false, $"{database} in the snapshot has schema version {version} (table {table}), and the live one {now}: the installed program will upgrade it when it starts; {then}");
         }
-        return storedProgram is not null && program is not null ? new Finding(false, $"the program has changed since: {then}, and {program} is installed") : null;
+        return storedProgram is not null && program is not null && program != storedProgram ? new Finding(false, $"the program has changed since: {then}, and {program} is installed") : null;
+    }
+
+    /// <summary>Whether a program, as a fact names it, is one that runs others: that it is the same says nothing of those.</summary>
+    private static bool IsInterpreter(string program)
+    {
+        string path = program.Split(" (", 2)[0];
+        return Interpreters.Contains(path[(path.LastIndexOf('/') + 1)..].TrimEnd([.. "0123456789."]));
     }
 
     private static long? Number(string version)

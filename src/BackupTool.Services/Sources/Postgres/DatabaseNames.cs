@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace BackupTool.Services.Sources.Postgres;
 
@@ -7,7 +8,7 @@ namespace BackupTool.Services.Sources.Postgres;
 /// <param name="Live">The name that the service knows.</param>
 /// <param name="Fresh">What is to come in its place, and what had come, after going back.</param>
 /// <param name="Previous">What was there before, after the replacement.</param>
-public sealed record DatabaseNames(string Live, string Fresh, string Previous)
+public sealed partial record DatabaseNames(string Live, string Fresh, string Previous)
 {
     private const int MaxNameBytes = 63, MaxIdBytes = 32;
 
@@ -26,6 +27,16 @@ public sealed record DatabaseNames(string Live, string Fresh, string Previous)
             throw new SourceException($"`{live}` cannot be a PostgreSQL database's name: it is {(length > MaxNameBytes ? $"longer than {MaxNameBytes} bytes" : "empty, or holds a NUL")}", "Correct it in the configuration.");
         return new DatabaseNames(live, Beside(live, $"_backup_new_{replacementId}"), Beside(live, $"_backup_old_{replacementId}"));
     }
+
+    /// <summary>Whether a name is one that a replacement gives to what does not live: no service's, and left out of backups of a whole server.</summary>
+    public static bool IsPutAside(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return PutAside().IsMatch(name);
+    }
+
+    [GeneratedRegex("_backup_(new|old)_[0-9]{12}[0-9a-f]{4}$", RegexOptions.CultureInvariant)]
+    private static partial Regex PutAside();
 
     /// <summary>The name of a side.</summary>
     public string Of(DatabaseSide side) => side == DatabaseSide.Fresh ? Fresh : Previous;

@@ -85,7 +85,7 @@ public sealed class PostgresSource : IAsyncDisposable
     {
         await using PostgresConnection connection = await PostgresConnection.OpenAsync(PostgresEndpoint.Resolve(access, options), cancellationToken);
         List<string?[]> rows = await connection.QueryAsync("SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate", cancellationToken);
-        return [.. rows.Select(row => row[0]!).Order(StringComparer.Ordinal)];
+        return [.. rows.Select(row => row[0]!).Where(static name => !DatabaseNames.IsPutAside(name)).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>What a live database says of the versions of its schema, as <see cref="PostgresFacts.SchemaVersions"/>.</summary>
