@@ -245,8 +245,14 @@ public sealed class InPlaceRefusalTests(InPlaceStack stack) : IClassFixture<InPl
             // A run of ours that stands still, in the middle of things.
             await Machine.Systemd.ExecAsync("systemd-run", "--unit=writer", "--quiet", "-p", "Type=exec", Machine.Binary, "now", "-s", "small", "--config", Machine.ConfigFile);
             await Machine.UntilAsync($"ls {Machine.Repository}/locks | grep -q . && systemctl kill -s STOP writer.service");
-            await stack.RefuseAsync(11, ["restore", stack.First, "--in-place", "-s", "homeserver"], "backup now", "→");
-            await Machine.Systemd.ExecAsync("systemctl", "kill", "-s", "CONT", "writer.service");
+            try
+            {
+                await stack.RefuseAsync(11, ["restore", stack.First, "--in-place", "-s", "homeserver"], "backup now", "→");
+            }
+            finally
+            {
+                await Machine.Systemd.ExecAsync("systemctl", "kill", "-s", "CONT", "writer.service");
+            }
             await Machine.UntilAsync("! systemctl is-active -q writer.service");
             await Machine.UntilAsync("systemctl is-active -q small.service");
         });
