@@ -66,10 +66,12 @@ public sealed class InPlaceSignalTests : IAsyncLifetime
     {
         Task<CliResult> running = await HoldWhileTryingAsync();
         string journal = File.ReadAllText(Path.Combine(Machine.State, "replacement.json"));
-        var before = await Machine.LookAsync([.. KillStack.Running, .. KillStack.Down]);
+        // What hangs on the homeserver is being started just then.
+        string[] others = [.. KillStack.Running.Concat(KillStack.Down).Except(["console.service"])];
+        var before = await Machine.LookAsync(others);
         foreach (string[] command in (string[][])[["now", "--lock-wait", "0s"], ["restore", _stack.Snapshot, "--in-place"], ["rollback"], ["recover"], ["restore", "--forget-previous"]])
             (await Machine.RunAsync(command)).ExitCode.Should().Be(command[0] == "rollback" ? 75 : command is [_, "--forget-previous"] ? 75 : 11, string.Join(' ', command));
-        (await Machine.LookAsync([.. KillStack.Running, .. KillStack.Down])).Should().Equal(before);
+        (await Machine.LookAsync(others)).Should().Equal(before);
         File.ReadAllText(Path.Combine(Machine.State, "replacement.json")).Should().Be(journal);
         File.Delete(Machine.Below("holds"));
         File.Delete(Machine.Below("hold"));

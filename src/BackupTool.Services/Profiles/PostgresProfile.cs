@@ -28,7 +28,8 @@ public sealed class PostgresProfile : ServiceProfile
         List<PostgresTarget> targets = [.. facts.Databases.Distinct().Select(name => PostgresTarget.Of(name, access))];
         return new ServiceLayout
         {
-            Roots = roots.Collect(), Damages = roots.Damages,
+            Roots = roots.Collect(),
+            Damages = roots.Damages,
             PostgresDatabases = targets,
             AllDatabasesOf = targets.Count == 0 ? access : null,
             Facts = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["databases"] = targets.Count == 0 ? "all" : string.Join(", ", targets.Select(static t => t.Database)) },
