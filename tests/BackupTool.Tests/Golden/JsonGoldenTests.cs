@@ -154,7 +154,7 @@ public sealed class JsonGoldenTests : IDisposable
         json["repositoryId"] = repository.Format.Id;
         await repository.CommitAsync(json.Deserialize(RepositoryJson.Default.Snapshot)!, Test.Token);
         Tool.Run("sh", _there.Below("restore.sh"), "latest").Should().Be("maubot\nfiles\n");
-        Tool.Run("sh", _there.Below("restore.sh")).Should().EndWith("maubot files\n");
+        Tool.Run("sh", _there.Below("restore.sh")).Should().EndWith("maubot files  (pre-upgrade)\n");
         Tool.Try("sh", _there.Below("restore.sh"), "latest", "slack").ExitCode.Should().NotBe(0);
     }
 }
