@@ -24,7 +24,8 @@ internal sealed class SchemaFacts(ServiceSnapshot? parent, CutContext context)
     /// <param name="cancellationToken">Cancels.</param>
     internal string? Look(BytePath database, Func<IReadOnlyDictionary<string, string>>? read, CancellationToken cancellationToken)
     {
-        if (read is null && parent?.Facts.GetValueOrDefault(KeyOf(database)) is { } known) return known;
+        // What has not changed says what it said then, or nothing: it is not opened for this.
+        if (read is null && parent is not null) return parent.Facts.GetValueOrDefault(KeyOf(database));
         try
         {
             IReadOnlyDictionary<string, string> versions = read?.Invoke() ?? SchemaVersions.ReadLive(database, new SqliteOptions { BusyTimeout = Patience }, context.Time, cancellationToken);
