@@ -117,6 +117,11 @@ internal sealed class BotStack : IAsyncDisposable
     internal async Task ShouldBeWellAsync(string because = "")
     {
         CliResult health = await Machine.RunAsync("health");
+        for (int tries = 0; tries < 40 && health.ExitCode == 20; tries++)   // it has only been started
+        {
+            await Task.Delay(250);
+            health = await Machine.RunAsync("health");
+        }
         health.ExitCode.Should().BeOneOf([0, 3], "{0}: {1}{2}", because, health.Output, health.Error);
         File.Exists(Machine.RestartJournal).Should().BeFalse("nothing is owed: {0}", because);
         File.Exists(Path.Combine(Machine.State, "replacement.json")).Should().BeFalse("nothing is under way: {0}", because);
