@@ -28,8 +28,9 @@ internal static class Program
             context.Cancel = true;
             ended.TrySetResult();
         });
-        await using IAsyncDisposable service = args[1] == "maubot" ? StartMaubot(args[2], int.Parse(args[3], System.Globalization.CultureInfo.InvariantCulture)) : StartHomeserver(args[1] == "homeserver" ? args[2..] : args[3..]);
+        // Before it listens: who answers has a database.
         using RocksDb? database = args[1] == "rocksdb-homeserver" ? RocksDb.Open(new DbOptions().SetCreateIfMissing(), args[2]) : null;
+        await using IAsyncDisposable service = args[1] == "maubot" ? StartMaubot(args[2], int.Parse(args[3], System.Globalization.CultureInfo.InvariantCulture)) : StartHomeserver(args[1] == "homeserver" ? args[2..] : args[3..]);
         Console.WriteLine("answers");
         await ended.Task;
         return 0;

@@ -6,12 +6,13 @@ internal static class RunbookSituations
     internal const string Well = "well";
 
     private const string Stop = "systemctl stop maubot; ", Start = "; systemctl start maubot";
+    private const string UntilFailed = "; for i in $(seq 2400); do systemctl is-failed -q maubot && break; sleep 0.05; done";
 
     internal static IReadOnlyDictionary<string, Func<RunbookStack, Task>> All { get; } = new Dictionary<string, Func<RunbookStack, Task>>
     {
         [Well] = static _ => Task.CompletedTask,
-        ["database-damaged"] = static stack => stack.Systemd.ShellAsync(Stop + "head -c 40000 /dev/urandom > /var/lib/maubot/bot.db; rm -f /var/lib/maubot/bot.db-*" + Start),
-        ["upgrade-failed"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 99; DELETE FROM instance") + Start),
+        ["database-damaged"] = static stack => stack.Systemd.ShellAsync(Stop + "head -c 40000 /dev/urandom > /var/lib/maubot/bot.db; rm -f /var/lib/maubot/bot.db-*" + Start + UntilFailed),
+        ["upgrade-failed"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 99; DELETE FROM instance") + Start + UntilFailed),
         ["program-older"] = async static stack =>
         {
             await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 1") + $"; mkdir -p /opt/maubot-old; printf '#!/bin/sh\\nexec {Program.StandIn(RunbookStack.Maubot)}\\n' > /opt/maubot-old/maubot; chmod +x /opt/maubot-old/maubot");
@@ -20,9 +21,9 @@ internal static class RunbookSituations
         },
         ["snapshot-ill"] = async static stack =>
         {
-            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 99") + Start);
+            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "DELETE FROM version") + Start);
             (await stack.RunAsync("backup now")).ShouldExit(20, "it is backed up as it is");
-            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "UPDATE version SET version = 2") + Start);
+            await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "INSERT INTO version VALUES (2)") + Start);
             await stack.StartAllAsync();
         },
         ["rows-lost"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("plugins/reminders.db", "DELETE FROM start") + Start),

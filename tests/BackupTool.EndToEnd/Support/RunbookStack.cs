@@ -68,7 +68,7 @@ internal sealed class RunbookStack : IAsyncDisposable
         ("mautrix-slack.service", StackUnits.Running($"/usr/bin/python3 {Systemd.Data}/service.py port=29319")),
         ("maubot.service", StackUnits.Running(maubotProgram ?? Program.StandIn(Maubot))));
 
-    private static string Until(int port) => $"for i in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && break; sleep 0.05; done";
+    private static string Until(int port) => $"i=0; until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do i=$((i+1)); if [ $i -gt 2400 ]; then echo nothing listens on {port}; exit 1; fi; sleep 0.05; done";
 
     private async Task SetUpAsync()
     {
