@@ -49,7 +49,7 @@ internal sealed class ServiceTree
 
     /// <summary>Walks the roots, without the files that are staged instead.</summary>
     internal IEnumerable<WalkedEntry> Walk() =>
-        TreeOrderMerge.Merge([.. _roots.Select(root => FileTree.Walk(root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), _onFinding))]);
+        TreeOrderMerge.Merge([.. _roots.Select(root => FileTree.Walk(root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), OnFinding))]);
 
     /// <summary>
     /// Walks only what of the roots lies at or below a real directory, or the part of a root that it is: to learn what is left out there. A directory that lies in no root and holds none
@@ -58,7 +58,7 @@ internal sealed class ServiceTree
     internal IEnumerable<WalkedEntry> WalkAt(BytePath directory) =>
         _roots.Where(root => root.Target.IsAtOrBelow(directory) || directory.IsAtOrBelow(root.Target))
             .SelectMany(root => FileTree.Walk(
-                directory.IsAtOrBelow(root.Target) ? directory : root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), _onFinding));
+                directory.IsAtOrBelow(root.Target) ? directory : root.Target, (path, status) => IsLeftOut(root.Configured, root.Target, path, status), OnFinding));
 
     /// <summary>Lists what <see cref="Walk"/> found; the staged files stand where the databases' own would, and the dumps where nothing does.</summary>
     internal IEnumerable<WalkedEntry> List(IEnumerable<WalkedEntry> walked, IEnumerable<StagedFile> staged, IEnumerable<WalkedEntry> dumps) =>
@@ -87,6 +87,13 @@ internal sealed class ServiceTree
             return true;
         }
         return false;
+    }
+
+    /// <summary>An engine's file that went while the directory was walked is no loss: it was staged, or belongs to a later moment.</summary>
+    private void OnFinding(SourceFinding finding)
+    {
+        if (finding.Kind == FindingKind.Vanished && IsInRocksDb(finding.Path) && IsStagedInstead(finding.Path)) return;
+        _onFinding(finding);
     }
 
     // Asked for every entry in the window: without making a path of the directory.

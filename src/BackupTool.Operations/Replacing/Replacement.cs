@@ -78,9 +78,9 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         {
             return ["it was cancelled"];
         }
-        catch (ExplainedException e)
+        catch (Exception e)
         {
-            return [e.Message];
+            return [e.Message];   // whatever it is, nothing is proven: all is put back
         }
     }
 
@@ -166,10 +166,13 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         {
             await MoveAsync(record, record.Live, rest, [e.Message]);
             rest.LeaveDownWhatWasDown();
-            await rest.ResumeAsync();
+            QuiesceOutcome back = await rest.ResumeAsync();
             Settle(record, record.Live);
+            string[] unwell = [.. back.Services.Where(static service => service.IsHealthy == false).Select(static service => $"'{service.Name}' is not healthy: {service.HealthReason}")];
+            foreach (string problem in unwell) context.Progress.Warn(problem);
             if (e is OperationCanceledException) throw;
-            throw new OperationException($"The states could not change places: {e.Message}. All is as it was.", (e as ExplainedException)?.Hint, e);
+            throw new OperationException($"The states could not change places: {e.Message.TrimEnd('.')}. {(unwell.Length == 0 ? "All is as it was." : $"What was there is back, but {string.Join("; ", unwell)}.")}",
+                unwell.Length == 0 ? (e as ExplainedException)?.Hint : "Run 'backup recover', then 'backup health'.", e);
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace BackupTool.Tests.TestSupport;
@@ -7,24 +5,17 @@ namespace BackupTool.Tests.TestSupport;
 /// <summary>As much of a homeserver as maubot and a login by password ask of one. On 127.0.0.1.</summary>
 public sealed class FakeHomeserver : IAsyncDisposable
 {
-    private readonly HttpListener _listener = new();
-    private readonly Task _serving;
+    private readonly FakeHttpServer _server;
     private readonly Dictionary<string, (string User, string Device)> _tokens = [];
     private readonly Dictionary<string, string> _passwords = [];
     private readonly List<string> _deviceNames = [];
     private int _devices;
 
-    public FakeHomeserver(int port = 0)
-    {
-        Port = port > 0 ? port : FakeMaubot.FindFreePort();
-        _listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
-        _listener.Start();
-        _serving = ServeAsync();
-    }
+    public FakeHomeserver(int port = 0) => _server = FakeHttpServer.Start(AnswerAsync, port);
 
-    public int Port { get; }
+    public int Port => _server.Port;
 
-    public string Url => $"http://127.0.0.1:{Port}";
+    public string Url => _server.Url;
 
     /// <summary>How the devices that logged in called themselves.</summary>
     public IReadOnlyList<string> DeviceNames
@@ -52,25 +43,10 @@ public sealed class FakeHomeserver : IAsyncDisposable
         lock (_tokens) return [.. _tokens.Values.Where(token => token.User == user).Select(token => token.Device).Order(StringComparer.Ordinal)];
     }
 
-    private async Task ServeAsync()
+    private Task<FakeHttpAnswer> AnswerAsync(FakeHttpRequest request)
     {
-        while (true)
-        {
-            try
-            {
-                HttpListenerContext context = await _listener.GetContextAsync();
-                using var reader = new StreamReader(context.Request.InputStream);
-                string body = await reader.ReadToEndAsync();
-                (int status, JsonObject answer) = Answer(context.Request.HttpMethod, context.Request.Url!.AbsolutePath, context.Request.Headers["Authorization"]?.Split(' ')[^1] ?? "", body);
-                context.Response.StatusCode = status;
-                await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(answer.ToJsonString()));
-                context.Response.Close();
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException or IOException)
-            {
-                if (!_listener.IsListening) return;
-            }
-        }
+        (int status, JsonObject answer) = Answer(request.Method, Uri.UnescapeDataString(request.RawPath), request.Header("Authorization")?.Split(' ')[^1] ?? "", request.Text);
+        return Task.FromResult(FakeHttpAnswer.Json(status, answer.ToJsonString()));
     }
 
     private (int, JsonObject) Answer(string method, string path, string token, string body)
@@ -103,9 +79,5 @@ public sealed class FakeHomeserver : IAsyncDisposable
 
     private static JsonObject Error(string code, string text) => new() { ["errcode"] = code, ["error"] = text };
 
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Close();
-        await _serving;
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 }

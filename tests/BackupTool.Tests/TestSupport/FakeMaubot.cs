@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -15,22 +13,14 @@ namespace BackupTool.Tests.TestSupport;
 public sealed class FakeMaubot : IAsyncDisposable
 {
     private const string Base = "/_matrix/maubot/v1/";
-    private readonly HttpListener _listener;
     private readonly FakeMaubotBots _bots;
     private readonly FakeMaubotOptions _options;
-    private readonly Task _serving;
     private readonly List<string> _requests = [];
+    private FakeHttpServer? _server;
 
-    private FakeMaubot(FakeMaubotOptions options, HttpListener listener, int port)
-    {
-        _options = options;
-        _listener = listener;
-        BaseAddress = new Uri($"http://127.0.0.1:{port}{Base}");
-        _bots = new FakeMaubotBots(options);
-        _serving = ServeAsync();
-    }
+    private FakeMaubot(FakeMaubotOptions options) => (_options, _bots) = (options, new FakeMaubotBots(options));
 
-    public Uri BaseAddress { get; }
+    public Uri BaseAddress => new(_server!.Url + Base);
 
     /// <summary>Its database; shared with it.</summary>
     public FakeMaubotStore Store => _bots.Store;
@@ -46,87 +36,38 @@ public sealed class FakeMaubot : IAsyncDisposable
 
     public static FakeMaubot Start(FakeMaubotOptions options)
     {
-        for (int attempt = 0; ; attempt++)
-        {
-            int port = options.Port > 0 ? options.Port : FindFreePort();
-            var listener = new HttpListener();
-            listener.Prefixes.Add($"http://127.0.0.1:{port}/");
-            try
-            {
-                listener.Start();
-                return new FakeMaubot(options, listener, port);
-            }
-            catch (HttpListenerException) when (options.Port == 0 && attempt < 10)
-            {
-                listener.Close();
-            }
-        }
+        var maubot = new FakeMaubot(options);
+        maubot._server = FakeHttpServer.Start(maubot.AnswerAsync, options.Port);
+        return maubot;
     }
 
-    internal static int FindFreePort()
+    private async Task<FakeHttpAnswer> AnswerAsync(FakeHttpRequest request)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        (int status, JsonNode? answer) = await DecideAsync(request);
+        return FakeHttpAnswer.Json(status, answer is JsonValue value && value.TryGetValue(out string? raw) ? raw : answer?.ToJsonString() ?? "");
     }
 
-    private async Task ServeAsync()
+    private async Task<(int, JsonNode?)> DecideAsync(FakeHttpRequest request)
     {
-        while (true)
-        {
-            HttpListenerContext context;
-            try
-            {
-                context = await _listener.GetContextAsync();
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
-            {
-                return;
-            }
-            _ = Task.Run(() => AnswerAsync(context));
-        }
-    }
-
-    private async Task AnswerAsync(HttpListenerContext context)
-    {
-        try
-        {
-            using var body = new MemoryStream();
-            await context.Request.InputStream.CopyToAsync(body);
-            (int status, JsonNode? answer) = await DecideAsync(context.Request, body.ToArray());
-            byte[] bytes = answer is JsonValue value && value.TryGetValue(out string? raw) ? Encoding.UTF8.GetBytes(raw) : Encoding.UTF8.GetBytes(answer?.ToJsonString() ?? "");
-            context.Response.StatusCode = status;
-            context.Response.ContentType = "application/json; charset=utf-8";
-            await context.Response.OutputStream.WriteAsync(bytes);
-            context.Response.Close();
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
-        {
-            // The one who asked has gone, or we have.
-        }
-    }
-
-    private async Task<(int, JsonNode?)> DecideAsync(HttpListenerRequest request, byte[] body)
-    {
-        string path = (request.RawUrl ?? "/").Split('?')[0];
+        string path = request.RawPath;
         if (!path.StartsWith(Base, StringComparison.Ordinal)) return (404, JsonValue.Create("404: Not Found"));
         string[] parts = [.. path[Base.Length..].Split('/').Select(Uri.UnescapeDataString)];
-        string shown = $"{request.HttpMethod} {string.Join('/', parts)}";
+        string shown = $"{request.Method} {string.Join('/', parts)}";
         lock (_requests) _requests.Add(shown);
         if (Interfere?.Invoke(shown) is var (status, text)) return (status, JsonValue.Create(text));
 
-        if (shown == "POST auth/login") return LogIn(body);
+        if (shown == "POST auth/login") return LogIn(request.Body);
         if (shown == "GET features") return (200, new JsonObject { ["login"] = true });
         if (Refuse(request) is { } refusal) return refusal;
         try
         {
-            return await RouteAsync(request.HttpMethod, parts, body);
+            return await RouteAsync(request.Method, parts, request.Body);
         }
         catch (JsonException)
         {
             return Error(400, "body_not_json", "Request body is not JSON");
         }
-        catch (Exception e) when (e is not (HttpListenerException or ObjectDisposedException))
+        catch (Exception e) when (e is not (IOException or ObjectDisposedException))
         {
             return Error(500, "internal_server_error", "Internal server error");
         }
@@ -161,10 +102,10 @@ public sealed class FakeMaubot : IAsyncDisposable
         return (200, new JsonObject { ["token"] = Sign(JsonSerializer.SerializeToUtf8Bytes(new { user_id = user, created_at = 0 })) });
     }
 
-    private (int, JsonNode?)? Refuse(HttpListenerRequest request)
+    private (int, JsonNode?)? Refuse(FakeHttpRequest request)
     {
-        string header = request.Headers["Authorization"] ?? "";
-        string token = header.StartsWith("Bearer ", StringComparison.Ordinal) ? header["Bearer ".Length..] : request.QueryString["access_token"] ?? "";
+        string header = request.Header("Authorization") ?? "";
+        string token = header.StartsWith("Bearer ", StringComparison.Ordinal) ? header["Bearer ".Length..] : request.Query("access_token") ?? "";
         if (token.Length == 0) return Error(401, "auth_token_missing", "Authorization token missing");
         return IsValid(token) ? null : Error(401, "auth_token_invalid", "Invalid authorization token");
     }
@@ -196,9 +137,8 @@ public sealed class FakeMaubot : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_serving.IsCompleted) return;
-        _listener.Close();
-        await _serving;
+        if (Interlocked.Exchange(ref _server, null) is not { } server) return;
+        await server.DisposeAsync();
         await _bots.DisposeAsync();
     }
 }

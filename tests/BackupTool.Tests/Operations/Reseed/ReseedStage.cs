@@ -16,7 +16,7 @@ internal sealed class ReseedStage : IAsyncDisposable
         SnapshotPlugins = _directory.Make("snapshot/plugins");
         Live = _directory.Make("live");
         Homeserver = startsHomeserver ? new FakeHomeserver() : null;
-        Url = Homeserver?.Url ?? $"http://127.0.0.1:{FakeMaubot.FindFreePort()}";
+        Url = Homeserver?.Url ?? $"http://127.0.0.1:{FakeHttpServer.FindFreePort()}";
         Maubot = StartMaubot();
     }
 
