@@ -1,3 +1,5 @@
+using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Schedules;
 using BackupTool.Posix;
 
 namespace BackupTool.Operations.Configuration;
@@ -19,6 +21,12 @@ public sealed record BackupConfiguration
 
     /// <summary>What a restore in place and a wipe leave behind.</summary>
     public RestoreSettings Restore { get; init; } = new();
+
+    /// <summary>What is kept, and for how long, where no schedule says it; and how packs are removed.</summary>
+    public RotationSettings Rotation { get; init; } = new();
+
+    /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
+    public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
 
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
