@@ -26,6 +26,10 @@ public sealed class SnapshotPins
         return _said.GetValueOrDefault(snapshot.Id.Hex, snapshot.Snapshot.Pinned);
     }
 
+    /// <summary>Whether what was said of a snapshot cannot be read.</summary>
+    /// <param name="id">The snapshot.</param>
+    public bool IsUnreadable(SnapshotId id) => Unreadable.Any(problem => problem.FileName == NameFor(id));
+
     /// <summary>Reads them all.</summary>
     /// <param name="storage">The repository's.</param>
     /// <param name="cancellationToken">Ends it.</param>
