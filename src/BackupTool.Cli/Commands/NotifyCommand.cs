@@ -12,17 +12,18 @@ internal static class NotifyCommand
     internal static Command Create(CommandHost host)
     {
         var channels = new Argument<string[]>("channel") { Description = "Only these channels, by their names in [notify.NAME] [default: all]", HelpName = "NAME" };
+        var schedule = new Option<string?>("--schedule") { Description = "The schedule that the trial is about, for addresses with {schedule} [default: the first one]", HelpName = "NAME" };
         var unit = new Argument<string>("unit") { Description = "The unit that failed, such as backup@nightly.service", HelpName = "UNIT" };
         return new Command("notify", "Try the ways on which people are told, or tell them of a unit that failed.")
         {
             host.Create("test", "Send a trial on every channel, whatever it wants to know, and say what each answered. Exit code 1: one was not told; 75: there are no channels.",
-                (context, cancellationToken) => TestAsync(context, context.Value(channels) ?? [], cancellationToken), channels),
+                (context, cancellationToken) => TestAsync(context, context.Value(channels) ?? [], schedule, cancellationToken), channels, schedule),
             host.Create("unit-failed", "Tell that a systemd unit failed, with its result and the end of its journal: for OnFailure=. Nothing is told when the run has told of its failure itself.",
                 (context, cancellationToken) => TellUnitFailedAsync(context, context.Value(unit)!, cancellationToken), unit),
         };
     }
 
-    private static async Task<ExitCode> TestAsync(CommandContext context, string[] names, CancellationToken cancellationToken)
+    private static async Task<ExitCode> TestAsync(CommandContext context, string[] names, Option<string?> schedule, CancellationToken cancellationToken)
     {
         BackupConfiguration configuration = context.ReadConfiguration();
         IReadOnlyList<ChannelSettings> channels = Select(configuration.Notify.Channels, names);
@@ -30,6 +31,7 @@ internal static class NotifyCommand
         {
             Kind = NotifyKind.Test,
             Host = Environment.MachineName,
+            Schedule = context.Value(schedule) ?? (configuration.Schedules is [var first, ..] ? first.Name : null),   // some addresses are one per schedule
             Time = context.Time.GetLocalNow(),
             Title = "a trial: somebody ran `backup notify test`",
             Lines = ["If you can read this, you will be told when a backup fails."],

@@ -22,7 +22,7 @@ internal sealed class PingChannel : Channel
 
     internal override async Task<Attempt> TryAsync(NotifyMessage message, CancellationToken cancellationToken)
     {
-        if (_wire is null) return new Attempt(true, "nothing to ping: the address is one per schedule, and this is about none");
+        if (_wire is null) return new Attempt(message.Event.Kind != NotifyKind.Test, "nothing to ping: the address is one per schedule, and this is about none");
         Uri target = Below(_url!, SuffixFor(message.Event.Kind));
         return await _wire.SendAsync(() => new HttpRequestMessage(HttpMethod.Post, target)
         {
