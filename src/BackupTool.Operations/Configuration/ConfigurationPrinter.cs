@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using BackupTool.Operations.Sanity;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
 
@@ -27,6 +29,8 @@ public static class ConfigurationPrinter
         text.AppendLine($"path = {Quote(configuration.Staging.Path)}");
         text.AppendLine().AppendLine("[restore]");
         text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
+        SanityReader.Print(configuration.Sanity, text);
+        MetricsReader.Print(configuration.Metrics, text);
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
         return text.ToString();
     }
@@ -45,6 +49,8 @@ public static class ConfigurationPrinter
         text.AppendLine($"stop-timeout = {TomlWriter.Quote(DurationText.Format(service.StopTimeout))}");
         text.AppendLine($"pin = {(service.Pin ? "true" : "false")}");
         text.AppendLine(Describe(service.Health));
+        text.AppendLine($"sanity = {SanityReader.Describe(service.Sanity)}");
+        if (service.MaxAge is { } age) text.AppendLine($"max-age = {TomlWriter.Quote(DurationText.Format(age))}");
         if (service.Databases.Count > 0) text.AppendLine($"databases = {TomlWriter.Quote(service.Databases)}");
         if (service.Postgres is { } postgres) text.AppendLine($"postgres = {Describe(postgres)}");
     }
