@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using BackupTool.Operations.Notifications;
+using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Sanity;
 using BackupTool.Operations.Status;
 using BackupTool.Posix;
@@ -29,6 +31,8 @@ public static class ConfigurationPrinter
         text.AppendLine($"path = {Quote(configuration.Staging.Path)}");
         text.AppendLine().AppendLine("[restore]");
         text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
+        RotationPrinter.Print(configuration.Rotation, text);
+        NotifyPrinter.Print(configuration.Notify, text);
         SanityReader.Print(configuration.Sanity, text);
         MetricsReader.Print(configuration.Metrics, text);
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
