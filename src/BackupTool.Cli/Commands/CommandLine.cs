@@ -47,6 +47,7 @@ internal static class CommandLine
             RecoverCommand.Create(host),
             ExportCommand.Create(host),
             ImportCommand.Create(host),
+            PruneCommand.Create(host),
             RepairCommand.Create(host),
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
