@@ -28,4 +28,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(RotateDocument))]
+[JsonSerializable(typeof(ForgetDocument))]
+[JsonSerializable(typeof(PinDocument))]
+[JsonSerializable(typeof(SimulateDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;
