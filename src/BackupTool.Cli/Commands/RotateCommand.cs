@@ -19,9 +19,14 @@ internal static class RotateCommand
             {
                 var request = new RotationRequest { DryRun = context.Value(dryRun), AllHosts = context.Value(allHosts), LockWait = lockWait.Value(context) };
                 BackupConfiguration configuration = context.ReadConfiguration();
-                if (!request.DryRun) await context.RecoverFirstAsync(configuration, cancellationToken);
+                if (!request.DryRun)
+                {
+                    context.StartRecording("rotate", configuration);
+                    await context.RecoverFirstAsync(configuration, cancellationToken);
+                }
                 RotationReport report = await new RotationRun(configuration, context.Progress, context.Time).RunAsync(request, cancellationToken);
                 context.Progress.Dispose();
+                if (context.Recorded is { } run) run.Problem = report.Warnings is [var first, ..] ? first : null;
                 if (context.Json) JsonReport.Write(context.Terminal, RotateDocument.From(report), CliJson.Default.RotateDocument);
                 else if (!context.Quiet) Print(context.Terminal, report);
                 foreach (string warning in report.Warnings) context.Terminal.Warn(warning);
