@@ -28,6 +28,9 @@ public sealed record BackupConfiguration
     /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
     public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
 
+    /// <summary>Where the agent says how it is.</summary>
+    public AgentSettings Agent { get; init; } = new();
+
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
 

@@ -27,6 +27,7 @@ public static class ConfigurationPrinter
         text.AppendLine($"path = {Quote(configuration.Staging.Path)}");
         text.AppendLine().AppendLine("[restore]");
         text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
+        text.AppendLine().AppendLine("[agent]").Append(AgentReader.Print(configuration.Agent));
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
         return text.ToString();
     }
