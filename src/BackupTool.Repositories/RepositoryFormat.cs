@@ -127,4 +127,5 @@ public sealed record RepositoryFormat
 [JsonSerializable(typeof(Snapshots.Snapshot))]
 [JsonSerializable(typeof(Locking.LockContent))]
 [JsonSerializable(typeof(Verification.Evidence))]
+[JsonSerializable(typeof(Snapshots.SnapshotPin))]
 internal sealed partial class RepositoryJson : JsonSerializerContext;

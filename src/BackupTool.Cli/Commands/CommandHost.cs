@@ -77,13 +77,16 @@ internal sealed class CommandHost
         {
             // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
             await Task.Yield();
-            return (int)await run(context, cancellationToken);
+            ExitCode code = await run(context, cancellationToken);
+            context.EndRecording(code, null);
+            return (int)code;
         }
         catch (Exception e)
         {
             progress.Dispose();
             var report = ErrorReport.From(e);
             report.WriteTo(terminal, context.Json);
+            context.EndRecording(report.Code, report.Message);
             return (int)report.Code;
         }
     }
@@ -108,6 +111,21 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>Whether only what went wrong is to be told; what was asked for, such as a list, always is.</summary>
     internal bool Quiet => terminal.Verbosity == Verbosity.Quiet;
+
+    /// <summary>The run that the history will be told of; null for a command that is none, or of which nobody knows where the history is.</summary>
+    internal RecordedRun? Recorded { get; private set; }
+
+    /// <summary>From now on this is a run, and recorded when it ends, however it does.</summary>
+    internal void StartRecording(string action, BackupConfiguration? configuration, string? schedule = null) =>
+        Recorded = configuration is null ? null : new RecordedRun(action, schedule, configuration.State.Path, Time);
+
+    /// <summary>Tells the history. That it cannot be told makes the run no worse.</summary>
+    internal void EndRecording(ExitCode code, string? failure)
+    {
+        RecordedRun? ended = Recorded;
+        Recorded = null;
+        if (ended?.End(code, failure) is { } problem) terminal.Warn(problem);
+    }
 
     internal T? Value<T>(Option<T> option) => parsed.GetValue(option);
 

@@ -30,11 +30,13 @@ internal static class NowCommand
                 LockWait = ParseWait(context.Value(lockWait)),
             };
             BackupConfiguration configuration = context.ReadConfiguration();
+            if (!request.DryRun) context.StartRecording("now", configuration);
             if (!request.DryRun) await context.RecoverFirstAsync(configuration, cancellationToken);
             if (context.UnfinishedReplacement is { } unfinished)
                 throw new ReplacementUnderWayException($"The state of services may be half old and half new, and is not backed up: {unfinished.TrimEnd('.')}.", "Wait for it to finish, or run 'backup recover'.");
             BackupReport report = await new BackupRun(configuration, context.ServiceManager, context.Progress, context.Time).RunAsync(request, cancellationToken);
             context.Progress.Dispose();
+            context.Recorded?.Tell(report);
             if (context.Json) JsonReport.Write(context.Terminal, NowDocument.From(report), CliJson.Default.NowDocument);
             else NowReport.Print(context, report);
             if (!request.DryRun) await ForgetExpiredAsync(context, configuration);

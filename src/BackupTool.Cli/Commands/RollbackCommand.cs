@@ -19,6 +19,7 @@ internal static class RollbackCommand
             {
                 BackupConfiguration configuration = context.ReadConfiguration();
                 bool isReadOnly = context.Value(list) || context.Value(dryRun);
+                if (!isReadOnly) context.StartRecording("rollback", configuration);
                 if (!isReadOnly) await context.RecoverFirstAsync(configuration, cancellationToken);
                 var previous = new PreviousStates(context.ReplacementWorld(configuration));
                 if (context.Value(list)) return List(context, previous.List(context.Value(service)));
@@ -30,6 +31,7 @@ internal static class RollbackCommand
                 }
                 ReplacementOutcome outcome = await previous.RollBackAsync(configuration, record, cancellationToken);
                 context.Progress.Dispose();
+                context.Recorded?.Tell(null, outcome);
                 if (context.Json) JsonReport.Write(context.Terminal, RollbackDocument.From(outcome), CliJson.Default.RollbackDocument);
                 else Print(context, outcome);
                 return InPlaceText.CodeOf(outcome, hasWarnings: false, context.OwesRestarts);

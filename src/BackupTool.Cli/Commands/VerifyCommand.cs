@@ -27,6 +27,7 @@ internal static class VerifyCommand
         return host.Create("verify", "Verify the repository, and keep a report of it there.", async (context, cancellationToken) =>
         {
             PackSubset? part = ParseSubset(context.Value(subset));
+            context.StartRecording("verify", context.TryReadConfiguration());
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "verify", cancellationToken);
             string selector = context.Value(snapshot) ?? "latest";
@@ -34,6 +35,7 @@ internal static class VerifyCommand
                 all => all.Count == 0 ? all : [Operations.Snapshots.SnapshotSelector.Select(all, selector, TimeZoneInfo.Local)],
                 () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
             context.Progress.Dispose();
+            if (context.Recorded is { } run) (run.ReadBytes, run.Problem) = (report.ReadBytes, report.Problems.Concat(report.Unproven).FirstOrDefault()?.ToString());
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
             else if (!context.Quiet || report.Problems.Count + report.Unproven.Count > 0) Print(context.Terminal, report);
             return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;

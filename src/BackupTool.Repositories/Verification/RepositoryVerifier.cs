@@ -58,6 +58,7 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         foreach (RepositoryDamagedException e in await repository.CheckFixedFilesAsync(cancellationToken)) Add(e.FileName, e.Problem);
         await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
         await CheckEvidenceAsync(cancellationToken);
+        foreach (VerificationProblem pin in (await SnapshotPins.ReadAsync(repository.Storage, cancellationToken)).Unreadable) Add(pin.FileName, pin.Problem);
         await CheckPackSizesAsync(cancellationToken);
         var snapshots = new List<StoredSnapshot>();
         await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
