@@ -80,10 +80,14 @@ internal sealed class AgentConfiguration : IAsyncDisposable
         {
             string hint = e is ExplainedException { Hint: { } text } ? $"\n  → {text}" : "";
             _world.Terminal.Error($"configuration: refused, and the one loaded at {DueRuns.Shown(View.Loaded.ToLocalTime())} goes on:\n{e.Message}{hint}");
-            View = View with { Refused = now, Problem = e.Message };
+            View = View with { Refused = now, Problem = ProblemOf(e) };
             return false;
         }
     }
+
+    /// <summary>What is wrong, without what is only dubious.</summary>
+    private static string ProblemOf(Exception refusal) =>
+        refusal is ConfigurationException { Problems: var problems } ? string.Join("\n", problems.Where(static problem => !problem.IsWarning)) : refusal.Message;
 
     /// <summary>For a sentence.</summary>
     internal static string NamesOf(IReadOnlyList<WatchedSchedule> schedules) => schedules.Count == 0 ? "none" : string.Join(", ", schedules.Select(static schedule => schedule.Name));

@@ -1,6 +1,6 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BackupTool.Cli.Output;
 
 namespace BackupTool.Cli.Agent;
 
@@ -30,11 +30,17 @@ internal sealed class StatusPages(AgentBoard board)
 
     private IEnumerable<string> ProblemsOf(AgentView view)
     {
-        if (board.IsStuck) yield return $"the agent's loop has not gone round for {(int)board.BeatAge.TotalSeconds} s";
+        // The loop begins when the recovery has ended.
+        if (board.IsStuck && view.Recovery is not null) yield return $"the agent's loop has not gone round for {(int)board.BeatAge.TotalSeconds} s";
         foreach (string problem in view.Problems()) yield return problem;
     }
 
     private static StatusPage Refuse(int code, string error) => Write(code, new AgentRefusalDocument(error), AgentJson.Default.AgentRefusalDocument);
 
-    private static StatusPage Write<T>(int code, T document, JsonTypeInfo<T> contract) => new(code, Json, [.. JsonSerializer.SerializeToUtf8Bytes(document, contract), (byte)'\n']);
+    private static StatusPage Write<T>(int code, T document, JsonTypeInfo<T> contract)
+    {
+        using var body = new MemoryStream();
+        JsonReport.Write(body, document, contract);
+        return new StatusPage(code, Json, body.ToArray());
+    }
 }
