@@ -53,6 +53,7 @@ internal static class CommandLine
             RepairCommand.Create(host),
             AgentCommand.Create(host),
             HealthCommand.Create(host),
+            NotifyCommand.Create(host),
             ConfigCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),

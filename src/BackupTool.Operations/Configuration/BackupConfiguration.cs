@@ -1,3 +1,4 @@
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Schedules;
 using BackupTool.Posix;
@@ -30,6 +31,9 @@ public sealed record BackupConfiguration
 
     /// <summary>Where the agent says how it is.</summary>
     public AgentSettings Agent { get; init; } = new();
+
+    /// <summary>Who is told how it went.</summary>
+    public NotifySettings Notify { get; init; } = new();
 
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
