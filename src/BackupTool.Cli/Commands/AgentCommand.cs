@@ -29,5 +29,5 @@ internal static class AgentCommand
                 RuntimeDirectory = Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY"),
             };
             return await new AgentRun(world).RunAsync();
-        });
+        }, AgentStatusCommand.Create(host));
 }

@@ -41,7 +41,7 @@ public sealed class AgentSettingsTests
     [InlineData("allow-remote = \"yes\"", "true or false")]
     [InlineData("lisen = \"127.0.0.1:1\"", "unknown key `lisen`")]
     public void What_is_wrong_is_said_with_its_place(string line, string message) =>
-        FluentActions.Invoking(() => Read("[agent]\n" + line)).Should().Throw<ConfigurationException>().Which.Message.Should().Contain(message).And.MatchRegex(@"^/b\.toml:4:\d+: ");
+        FluentActions.Invoking(() => Read("[agent]\n" + line)).Should().Throw<ConfigurationException>().Which.Message.Should().Contain(message).And.MatchRegex(@"(?m)^/b\.toml:4:\d+: ");
 
     [Fact]
     public void A_socket_whose_path_the_kernel_cannot_hold_is_refused() =>
