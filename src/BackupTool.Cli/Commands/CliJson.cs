@@ -28,4 +28,6 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(NotifyTestDocument))]
+[JsonSerializable(typeof(UnitFailedDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

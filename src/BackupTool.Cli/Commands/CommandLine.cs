@@ -49,6 +49,7 @@ internal static class CommandLine
             ImportCommand.Create(host),
             RepairCommand.Create(host),
             HealthCommand.Create(host),
+            NotifyCommand.Create(host),
             ConfigCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),

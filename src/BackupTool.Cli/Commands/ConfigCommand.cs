@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Notifications;
 using BackupTool.Services.Profiles;
 
 namespace BackupTool.Cli.Commands;
@@ -35,6 +36,7 @@ internal static class ConfigCommand
         {
             BackupConfiguration configuration = ConfigurationReader.Read(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
             findings.AddRange(configuration.Warnings.Select(FindingDocument.From));
+            findings.AddRange(NotifyCheck.Find(configuration).Select(FindingDocument.From));
             findings.AddRange(configuration.Services.SelectMany(DescribeService));
         }
         catch (ConfigurationException e)

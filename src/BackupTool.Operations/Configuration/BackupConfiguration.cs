@@ -1,3 +1,4 @@
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Schedules;
 using BackupTool.Posix;
@@ -27,6 +28,9 @@ public sealed record BackupConfiguration
 
     /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
     public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
+
+    /// <summary>Who is told how it went.</summary>
+    public NotifySettings Notify { get; init; } = new();
 
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
@@ -29,6 +30,7 @@ public static class ConfigurationPrinter
         text.AppendLine().AppendLine("[restore]");
         text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
         RotationPrinter.Print(configuration.Rotation, text);
+        NotifyPrinter.Print(configuration.Notify, text);
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
         return text.ToString();
     }

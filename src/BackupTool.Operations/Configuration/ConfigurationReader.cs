@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
@@ -58,13 +59,14 @@ public static class ConfigurationReader
         RotationSettings rotation = RotationReader.Read(document.Root, problems);
         var reader = new ServiceReader(problems, credentialsDirectory);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
+        NotifySettings notify = new NotifyReader(problems, credentialsDirectory).Read(document.Root, state.Path);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
     {
-        string[] known = ["repository", "state", "staging", "restore", "rotation", "service"];
+        string[] known = ["repository", "state", "staging", "restore", "rotation", "notify", "service"];
         foreach (TomlEntry entry in root.Entries)
         {
             if (entry.Value is not TomlTable && known.Contains(entry.Key))
@@ -72,7 +74,7 @@ public static class ConfigurationReader
             else if (entry.Value is TomlTable && !known.Contains(entry.Key))
                 problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
             else if (!known.Contains(entry.Key))
-                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging], [restore], [rotation] or [service.NAME].");
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging], [restore], [rotation], [notify] or [service.NAME].");
         }
     }
 
