@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Schedules;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
 
@@ -32,7 +33,15 @@ public static class ConfigurationPrinter
         RotationPrinter.Print(configuration.Rotation, text);
         NotifyPrinter.Print(configuration.Notify, text);
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
+        foreach (ScheduleSettings schedule in configuration.Schedules) PrintBeside(schedule, text);
         return text.ToString();
+    }
+
+    /// <summary>A schedule is a file of its own: here it is a comment.</summary>
+    private static void PrintBeside(ScheduleSettings schedule, StringBuilder text)
+    {
+        text.AppendLine().AppendLine(TomlWriter.Comment($"{schedule.File}:"));
+        foreach (string line in SchedulePrinter.Print(schedule).TrimEnd('\n').Split('\n')) text.AppendLine(TomlWriter.Comment(line));
     }
 
     private static void Print(ServiceSettings service, StringBuilder text)
