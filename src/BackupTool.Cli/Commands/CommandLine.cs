@@ -48,6 +48,7 @@ internal static class CommandLine
             ExportCommand.Create(host),
             ImportCommand.Create(host),
             RepairCommand.Create(host),
+            StatusCommand.Create(host),
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
             ConfigCommand.Create(host),
