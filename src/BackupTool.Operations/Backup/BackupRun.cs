@@ -35,7 +35,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         BytePath staging = RunStaging.Create(configuration.Staging.Path, progress);
         try
         {
-            OpenedRepository opened = await OpenedRepository.OpenAsync(repository, progress, cancellationToken);
+            OpenedRepository opened = await OpenedRepository.OpenAsync(repository, held, progress, cancellationToken);
             var context = new CutContext(repository, opened.Index, configuration.Repository.Path, staging, manager, new RestartJournal(configuration.State.Path), progress, time, request.AcceptsDamage);
             return await RunLockedAsync(request, services, opened, context, started, cancellationToken);
         }

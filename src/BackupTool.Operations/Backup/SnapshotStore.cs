@@ -3,6 +3,7 @@ using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
+using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Snapshots;
 
@@ -10,15 +11,16 @@ namespace BackupTool.Operations.Backup;
 
 /// <summary>The repository as a run found it.</summary>
 /// <param name="Repository">It.</param>
+/// <param name="Held">The run's lock on it.</param>
 /// <param name="Index">Its chunks.</param>
 /// <param name="Adopted">Packs of an interrupted run that were taken over.</param>
 /// <param name="Snapshots">Those that can be read.</param>
 /// <param name="Damaged">Those that cannot.</param>
 internal sealed record OpenedRepository(
-    Repository Repository, ChunkIndex Index, IReadOnlyList<FinishedPack> Adopted, IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)
+    Repository Repository, RepositoryLock Held, ChunkIndex Index, IReadOnlyList<FinishedPack> Adopted, IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)
 {
-    /// <summary>Opens it for writing; the caller holds the lock.</summary>
-    internal static async Task<OpenedRepository> OpenAsync(Repository repository, IProgressObserver progress, CancellationToken cancellationToken)
+    /// <summary>Opens it for writing.</summary>
+    internal static async Task<OpenedRepository> OpenAsync(Repository repository, RepositoryLock held, IProgressObserver progress, CancellationToken cancellationToken)
     {
         int stale = await repository.Storage.RemoveStaleUploadsAsync(cancellationToken);
         if (stale > 0) progress.Message($"removed {stale} unfinished files that an interrupted run had left");
@@ -27,7 +29,7 @@ internal sealed record OpenedRepository(
         if (adopted.Count > 0) progress.Message($"took over {adopted.Count} packs of an interrupted run");
         (IReadOnlyList<StoredSnapshot> snapshots, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
         foreach (RepositoryDamagedException damage in damaged) progress.Warn(damage.Message);
-        return new OpenedRepository(repository, index, adopted, snapshots, damaged);
+        return new OpenedRepository(repository, held, index, adopted, snapshots, damaged);
     }
 
     /// <summary>The newest snapshot of this host that holds a service; null for a first one.</summary>
@@ -75,7 +77,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         }
         if (stored.Count == 0) return null;
         await session.FinishAsync(cancellationToken);
-        StoredSnapshot snapshot = await opened.Repository.CommitAsync(Describe(request, session, stored, times, failures), cancellationToken);
+        StoredSnapshot snapshot = await opened.Repository.CommitAsync(Describe(request, session, stored, times, failures), opened.Held, cancellationToken);
         await ReadBackAsync(snapshot, cancellationToken);
         return snapshot;
     }
