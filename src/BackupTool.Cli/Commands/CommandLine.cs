@@ -51,6 +51,7 @@ internal static class CommandLine
             ForgetCommand.Create(host),
             PinCommand.Create(host),
             PinCommand.CreateUnpin(host),
+            PruneCommand.Create(host),
             RepairCommand.Create(host),
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
