@@ -37,6 +37,9 @@ public sealed record BackupConfiguration
     /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
     public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
 
+    /// <summary>Where the agent says how it is.</summary>
+    public AgentSettings Agent { get; init; } = new();
+
     /// <summary>Who is told how it went.</summary>
     public NotifySettings Notify { get; init; } = new();
 

@@ -35,6 +35,7 @@ public static class ConfigurationPrinter
         NotifyPrinter.Print(configuration.Notify, text);
         SanityReader.Print(configuration.Sanity, text);
         MetricsReader.Print(configuration.Metrics, text);
+        text.AppendLine().AppendLine("[agent]").Append(AgentReader.Print(configuration.Agent));
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
         return text.ToString();
     }
