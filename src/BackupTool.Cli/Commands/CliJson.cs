@@ -22,6 +22,7 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(TablesDocument))]
 [JsonSerializable(typeof(DiffDocument))]
 [JsonSerializable(typeof(FindDocument))]
+[JsonSerializable(typeof(PruneDocument))]
 [JsonSerializable(typeof(RepairDocument))]
 [JsonSerializable(typeof(ConfigDocument))]
 [JsonSerializable(typeof(CheckDocument))]

@@ -50,6 +50,7 @@ internal static class CommandLine
             RecoverCommand.Create(host),
             ExportCommand.Create(host),
             ImportCommand.Create(host),
+            PruneCommand.Create(host),
             RepairCommand.Create(host),
             AgentCommand.Create(host),
             HealthCommand.Create(host),

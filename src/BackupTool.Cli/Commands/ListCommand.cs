@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 
@@ -37,6 +38,7 @@ internal static class ListCommand
             Snapshot s = stored.Snapshot;
             string notes = string.Join(" ", [.. s.Labels, .. s.Pinned ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
                 .. s.Services.Where(static o => o.CrashReason is not null).Select(static o => $"CRASH COPY {o.Name}"),
+                .. s.Services.Where(static o => SanityFacts.SuspicionOf(o) is not null).Select(static o => $"SUSPICIOUS {o.Name}"),
                 .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
             table.Add(stored.Id.Prefix, $"{s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}", s.Host, ByteSize.Format(s.Services.Sum(static o => o.Archive.ContentBytes)),
                 ByteSize.Format(s.Statistics.StoredBytes), string.Join(" ", s.Services.Select(static o => o.Name)), notes);
