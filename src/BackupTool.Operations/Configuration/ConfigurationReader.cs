@@ -60,13 +60,13 @@ public static class ConfigurationReader
         RestoreSettings restore = ReadRestore(document.Root, problems);
         RotationSettings rotation = RotationReader.Read(document.Root, problems);
         SanitySettings sanity = SanityReader.Read(document.Root, problems);
-        MetricsSettings metrics = MetricsReader.Read(document.Root, problems);
         AgentSettings agent = AgentReader.Read(document.Root, problems);
+        MetricsSettings metrics = MetricsReader.Read(document.Root, problems);
         var reader = new ServiceReader(problems, credentialsDirectory, sanity);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
         NotifySettings notify = new NotifyReader(problems, credentialsDirectory).Read(document.Root, state.Path);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Sanity = sanity, Metrics = metrics, Agent = agent, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Agent = agent, Sanity = sanity, Metrics = metrics, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
