@@ -7,6 +7,7 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(InitDocument))]
 [JsonSerializable(typeof(NowDocument))]
 [JsonSerializable(typeof(ListDocument))]
+[JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(InPlaceDocument))]
 [JsonSerializable(typeof(RollbackDocument))]

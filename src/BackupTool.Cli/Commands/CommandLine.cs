@@ -56,6 +56,7 @@ internal static class CommandLine
             PinCommand.CreateUnpin(host),
             PruneCommand.Create(host),
             RepairCommand.Create(host),
+            StatusCommand.Create(host),
             AgentCommand.Create(host),
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
