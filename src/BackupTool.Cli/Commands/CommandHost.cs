@@ -146,6 +146,9 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
 
+    /// <summary>What hands --repository on to a process of our own; nothing when it was not given.</summary>
+    internal IReadOnlyList<string> RepositoryArguments => parsed.GetValue(options.Repository) is { } repository ? ["--repository", AbsolutePath(repository).ToString()] : [];
+
     /// <summary>Where owed restarts are kept. A configuration that cannot be read must not keep services down: then it is the usual place.</summary>
     internal BytePath StateDirectory
     {
