@@ -34,6 +34,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(RunDocument))]
+[JsonSerializable(typeof(SchedulesDocument))]
 [JsonSerializable(typeof(NotifyTestDocument))]
 [JsonSerializable(typeof(UnitFailedDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

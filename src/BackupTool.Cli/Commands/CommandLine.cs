@@ -39,6 +39,8 @@ internal static class CommandLine
         {
             InitCommand.Create(host),
             NowCommand.Create(host),
+            RunCommand.Create(host),
+            SchedulesCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
             DiffCommand.Create(host),
