@@ -18,6 +18,7 @@ ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
 ErrorReport.Register<AgentRunsAlreadyException>(ExitCode.Locked);
 ErrorReport.Register<ReplacementUnderWayException>(ExitCode.Locked);
 ErrorReport.Register<NothingToRollBackException>(ExitCode.NothingToDo);
+ErrorReport.Register<CalendarException>(ExitCode.Usage);
 ErrorReport.Register<QueryException>(ExitCode.Usage);
 ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);

@@ -63,6 +63,8 @@ internal static class CommandLine
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
             ConfigCommand.Create(host),
+            InstallCommand.Create(host),
+            UninstallCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),
         };
