@@ -1,3 +1,4 @@
+using BackupTool.Cli.Agent;
 using BackupTool.Cli.Commands;
 using BackupTool.Cli.Output;
 using BackupTool.Operations;
@@ -14,8 +15,10 @@ ErrorReport.Register<UnknownServiceException>(ExitCode.Usage);
 ErrorReport.Register<UnknownScheduleException>(ExitCode.Usage);
 ErrorReport.Register<InvalidGlobException>(ExitCode.Usage);
 ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
+ErrorReport.Register<AgentRunsAlreadyException>(ExitCode.Locked);
 ErrorReport.Register<ReplacementUnderWayException>(ExitCode.Locked);
 ErrorReport.Register<NothingToRollBackException>(ExitCode.NothingToDo);
+ErrorReport.Register<CalendarException>(ExitCode.Usage);
 ErrorReport.Register<QueryException>(ExitCode.Usage);
 ErrorReport.Register<RepositoryNotFoundException>(ExitCode.NoRepository);
 ErrorReport.Register<RepositoryLockedException>(ExitCode.Locked);

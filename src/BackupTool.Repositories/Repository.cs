@@ -172,6 +172,27 @@ public sealed class Repository
         return new StoredSnapshot(id, snapshot, content.Length);
     }
 
+    /// <summary>
+    /// As above, for who holds a lock: a run that slept so long that its lock was taken over (another machine's, after days) may count on packs that were removed since. What it commits in
+    /// the very moment is taken back.
+    /// </summary>
+    /// <exception cref="RepositoryLockedException">The lock was taken over: nothing was committed.</exception>
+    public async ValueTask<StoredSnapshot> CommitAsync(Snapshot snapshot, RepositoryLock held, CancellationToken cancellationToken)
+    {
+        await held.RequireHeldAsync(cancellationToken);
+        StoredSnapshot committed = await CommitAsync(snapshot, cancellationToken);
+        try
+        {
+            await held.RequireHeldAsync(CancellationToken.None);
+            return committed;
+        }
+        catch (RepositoryLockedException)
+        {
+            await Storage.DeleteAsync(committed.Id.FileName, CancellationToken.None);
+            throw;
+        }
+    }
+
     /// <summary>Checks the files whose names are not their digests. Where one and SHA256SUMS do not agree, both are named: nothing tells which is damaged.</summary>
     public async ValueTask<IReadOnlyList<RepositoryDamagedException>> CheckFixedFilesAsync(CancellationToken cancellationToken)
     {

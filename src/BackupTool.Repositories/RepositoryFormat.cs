@@ -128,4 +128,5 @@ public sealed record RepositoryFormat
 [JsonSerializable(typeof(Locking.LockContent))]
 [JsonSerializable(typeof(Verification.Evidence))]
 [JsonSerializable(typeof(Snapshots.SnapshotPin))]
+[JsonSerializable(typeof(Pruning.PackMark))]
 internal sealed partial class RepositoryJson : JsonSerializerContext;

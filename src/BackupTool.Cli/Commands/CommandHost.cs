@@ -78,7 +78,7 @@ internal sealed class CommandHost
             // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
             await Task.Yield();
             ExitCode code = await run(context, cancellationToken);
-            context.EndRecording(code, null);
+            await context.EndRecordingAsync(code, null);
             return (int)code;
         }
         catch (Exception e)
@@ -86,7 +86,7 @@ internal sealed class CommandHost
             progress.Dispose();
             var report = ErrorReport.From(e);
             report.WriteTo(terminal, context.Json);
-            context.EndRecording(report.Code, report.Message);
+            await context.EndRecordingAsync(report.Code, report.Message);
             return (int)report.Code;
         }
     }
@@ -117,14 +117,15 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>From now on this is a run, and recorded when it ends, however it does.</summary>
     internal void StartRecording(string action, BackupConfiguration? configuration, string? schedule = null) =>
-        Recorded = configuration is null ? null : new RecordedRun(action, schedule, configuration.State.Path, Time);
+        Recorded = configuration is null ? null : new RecordedRun(action, schedule, configuration, Time);
 
-    /// <summary>Tells the history. That it cannot be told makes the run no worse.</summary>
-    internal void EndRecording(ExitCode code, string? failure)
+    /// <summary>Tells the history, and Prometheus. That they cannot be told makes the run no worse.</summary>
+    internal async Task EndRecordingAsync(ExitCode code, string? failure)
     {
-        RecordedRun? ended = Recorded;
+        if (Recorded is not { } ended) return;
         Recorded = null;
-        if (ended?.End(code, failure) is { } problem) terminal.Warn(problem);
+        if (ended.End(code, failure) is { } unwritten) terminal.Warn(unwritten);
+        if (await ended.PublishAsync() is { } unpublished) terminal.Warn(unpublished);
     }
 
     internal T? Value<T>(Option<T> option) => parsed.GetValue(option);
@@ -154,6 +155,9 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
+
+    /// <summary>What hands --repository on to a process of our own; nothing when it was not given.</summary>
+    internal IReadOnlyList<string> RepositoryArguments => parsed.GetValue(options.Repository) is { } repository ? ["--repository", AbsolutePath(repository).ToString()] : [];
 
     /// <summary>Where owed restarts are kept. A configuration that cannot be read must not keep services down: then it is the usual place.</summary>
     internal BytePath StateDirectory
@@ -233,6 +237,29 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>Where live state is replaced.</summary>
     internal ReplacementWorld ReplacementWorld(BackupConfiguration configuration) => new(configuration.State.Path, ServiceManager, progress, Time);
+
+    /// <summary>The configuration; where there is none that can be used, but a repository is named, one of it alone.</summary>
+    internal BackupConfiguration ReadConfigurationOrNone()
+    {
+        try
+        {
+            return ReadConfiguration();
+        }
+        catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
+        {
+            terminal.Detail("no configuration can be read: what the repository holds is all there is to tell");
+            BytePath state = BytePath.From(NonEmpty(Environment.GetEnvironmentVariable("STATE_DIRECTORY"))?.Split(':')[0] ?? "/var/lib/backup");
+            return new BackupConfiguration
+            {
+                File = ConfigFile,
+                Repository = new RepositorySettings { Path = AbsolutePath(parsed.GetValue(options.Repository)!) },
+                State = new StateSettings { Path = state },
+                Staging = new StagingSettings { Path = state.Combine("staging") },
+                Services = [],
+                Warnings = [],
+            };
+        }
+    }
 
     /// <summary>The configuration; null, and a warning, when it cannot be used.</summary>
     internal BackupConfiguration? TryReadConfiguration()

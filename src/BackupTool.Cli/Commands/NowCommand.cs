@@ -15,6 +15,7 @@ internal static class NowCommand
         var pin = new Option<bool>("--pin") { Description = "Never forget this snapshot" };
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be stopped and read; stop and store nothing" };
         var keepGoing = new Option<bool>("--keep-going") { Description = "When a service cannot be backed up, stop and back up the others all the same" };
+        var acceptSize = new Option<bool>("--accept-size") { Description = "What is suspiciously small is meant to be so: store it without a warning, and compare with it from now on" };
         var lockWait = new Option<string?>("--lock-wait") { Description = "How long to wait for another run, such as 30s or 10m [default: the configured time]", HelpName = "TIME" };
         return host.Create("now", "Back up now: hold the services still, cut, let them go on, store, read back, commit.", async (context, cancellationToken) =>
         {
@@ -25,6 +26,7 @@ internal static class NowCommand
                 Pinned = context.Value(pin),
                 DryRun = context.Value(dryRun),
                 KeepsGoing = context.Value(keepGoing),
+                AcceptsSize = context.Value(acceptSize),
                 LockWait = ParseWait(context.Value(lockWait)),
             };
             BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
@@ -36,7 +38,7 @@ internal static class NowCommand
             else NowReport.Print(context, report);
             if (!request.DryRun) await BackupAction.ForgetExpiredAsync(context, configuration);
             return BackupAction.CodeOf(report, context.OwesRestarts);
-        }, services, labels, pin, dryRun, keepGoing, lockWait);
+        }, services, labels, pin, dryRun, keepGoing, acceptSize, lockWait);
     }
 
     private static TimeSpan? ParseWait(string? text) =>

@@ -1,8 +1,9 @@
 using BackupTool.Operations.Configuration;
-using BackupTool.Posix;
+using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
+using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Snapshots;
 
@@ -10,15 +11,16 @@ namespace BackupTool.Operations.Backup;
 
 /// <summary>The repository as a run found it.</summary>
 /// <param name="Repository">It.</param>
+/// <param name="Held">The run's lock on it.</param>
 /// <param name="Index">Its chunks.</param>
 /// <param name="Adopted">Packs of an interrupted run that were taken over.</param>
 /// <param name="Snapshots">Those that can be read.</param>
 /// <param name="Damaged">Those that cannot.</param>
 internal sealed record OpenedRepository(
-    Repository Repository, ChunkIndex Index, IReadOnlyList<FinishedPack> Adopted, IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)
+    Repository Repository, RepositoryLock Held, ChunkIndex Index, IReadOnlyList<FinishedPack> Adopted, IReadOnlyList<StoredSnapshot> Snapshots, IReadOnlyList<RepositoryDamagedException> Damaged)
 {
-    /// <summary>Opens it for writing; the caller holds the lock.</summary>
-    internal static async Task<OpenedRepository> OpenAsync(Repository repository, IProgressObserver progress, CancellationToken cancellationToken)
+    /// <summary>Opens it for writing.</summary>
+    internal static async Task<OpenedRepository> OpenAsync(Repository repository, RepositoryLock held, IProgressObserver progress, CancellationToken cancellationToken)
     {
         int stale = await repository.Storage.RemoveStaleUploadsAsync(cancellationToken);
         if (stale > 0) progress.Message($"removed {stale} unfinished files that an interrupted run had left");
@@ -27,7 +29,7 @@ internal sealed record OpenedRepository(
         if (adopted.Count > 0) progress.Message($"took over {adopted.Count} packs of an interrupted run");
         (IReadOnlyList<StoredSnapshot> snapshots, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
         foreach (RepositoryDamagedException damage in damaged) progress.Warn(damage.Message);
-        return new OpenedRepository(repository, index, adopted, snapshots, damaged);
+        return new OpenedRepository(repository, held, index, adopted, snapshots, damaged);
     }
 
     /// <summary>The newest snapshot of this host that holds a service; null for a first one.</summary>
@@ -48,7 +50,7 @@ internal sealed record OpenCut(ServiceCut Cut, StoredSnapshot? ParentSnapshot, s
 }
 
 /// <summary>Stores cuts as one snapshot: archives, then the commit, then everything is read back.</summary>
-internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRepository opened, IProgressObserver progress, TimeProvider time)
+internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRepository opened, ServiceSanity sanity, IProgressObserver progress, TimeProvider time)
 {
     /// <summary>When a run began, when it cut, and how long everything stood still.</summary>
     internal readonly record struct RunTimes(long Started, DateTimeOffset CutAt, TimeSpan? Window);
@@ -64,7 +66,9 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         {
             try
             {
-                stored.Add((cut, await StoreAsync(session, cut.Cut, cancellationToken)));
+                ArchiveResult result = await StoreAsync(session, cut.Cut, cancellationToken);
+                await sanity.CheckAsync(request, cut, result.Archive, cancellationToken);
+                stored.Add((cut, result));
             }
             catch (ExplainedException e) when (e is not RepositoryException)
             {
@@ -73,7 +77,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         }
         if (stored.Count == 0) return null;
         await session.FinishAsync(cancellationToken);
-        StoredSnapshot snapshot = await opened.Repository.CommitAsync(Describe(request, session, stored, times, failures), cancellationToken);
+        StoredSnapshot snapshot = await opened.Repository.CommitAsync(Describe(request, session, stored, times, failures), opened.Held, cancellationToken);
         await ReadBackAsync(snapshot, cancellationToken);
         return snapshot;
     }
@@ -84,9 +88,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         await using (parent)
         {
             var writer = new ArchiveWriter(session, parent, warning => cut.Findings.Warn(warning.Path, warning.Reason), bytes => progress.Advance(bytes, 0), cut.OnNewer);
-            ArchiveResult result = await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
-            if (result.Archive.Files == 0) cut.Findings.Warn(cut.Layout.Roots.FirstOrDefault(BytePath.From("/")), "holds no file at all: is it the right place, and is it mounted?");
-            return result;
+            return await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
         }
     }
 

@@ -1,6 +1,8 @@
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Sanity;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 
 namespace BackupTool.Operations.Configuration;
@@ -26,8 +28,17 @@ public sealed record BackupConfiguration
     /// <summary>What is kept, and for how long, where no schedule says it; and how packs are removed.</summary>
     public RotationSettings Rotation { get; init; } = new();
 
+    /// <summary>When what was stored is dubious, for services that do not say otherwise.</summary>
+    public SanitySettings Sanity { get; init; } = new();
+
+    /// <summary>Where the state of the backups is written for Prometheus.</summary>
+    public MetricsSettings Metrics { get; init; } = new();
+
     /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
     public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
+
+    /// <summary>Where the agent says how it is.</summary>
+    public AgentSettings Agent { get; init; } = new();
 
     /// <summary>Who is told how it went.</summary>
     public NotifySettings Notify { get; init; } = new();

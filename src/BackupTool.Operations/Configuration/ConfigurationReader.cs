@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Sanity;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
 
@@ -83,16 +85,19 @@ public static class ConfigurationReader
         StagingSettings staging = ReadStaging(document.Root, state.Path, problems);
         RestoreSettings restore = ReadRestore(document.Root, problems);
         RotationSettings rotation = RotationReader.Read(document.Root, problems);
-        var reader = new ServiceReader(problems, credentialsDirectory);
+        SanitySettings sanity = SanityReader.Read(document.Root, problems);
+        AgentSettings agent = AgentReader.Read(document.Root, problems);
+        MetricsSettings metrics = MetricsReader.Read(document.Root, problems);
+        var reader = new ServiceReader(problems, credentialsDirectory, sanity);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
         NotifySettings notify = new NotifyReader(problems, credentialsDirectory).Read(document.Root, state.Path);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Agent = agent, Sanity = sanity, Metrics = metrics, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
     {
-        string[] known = ["repository", "state", "staging", "restore", "rotation", "notify", "service"];
+        string[] known = ["repository", "state", "staging", "restore", "rotation", "notify", "sanity", "metrics", AgentReader.Table, "service"];
         foreach (TomlEntry entry in root.Entries)
         {
             if (entry.Value is not TomlTable && known.Contains(entry.Key))
@@ -100,7 +105,7 @@ public static class ConfigurationReader
             else if (entry.Value is TomlTable && !known.Contains(entry.Key))
                 problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
             else if (!known.Contains(entry.Key))
-                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging], [restore], [rotation], [notify] or [service.NAME].");
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", $"Every key stands below {string.Join(", ", known[..^1].Select(static name => $"[{name}]"))} or [service.NAME].");
         }
     }
 

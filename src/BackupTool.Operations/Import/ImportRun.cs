@@ -43,7 +43,7 @@ public sealed class ImportRun(BackupConfiguration configuration, IProgressObserv
             progress.Begin("unpack", PosixDirectory.Current.GetStatus(request.File).Size, null);
             using PosixDirectory directory = PosixDirectory.Open(staging);
             ForeignExtraction unpacked = await archive.ExtractToAsync(directory, new WarningCollector(progress, Warn), cancellationToken);
-            StoredSnapshot snapshot = await StoreAsync(request, archive.Format, repository, staging, started, cancellationToken);
+            StoredSnapshot snapshot = await StoreAsync(request, archive.Format, repository, held, staging, started, cancellationToken);
             return new ImportReport(snapshot, unpacked.Members, unpacked.Bytes, _warnings);
         }
         finally
@@ -53,7 +53,7 @@ public sealed class ImportRun(BackupConfiguration configuration, IProgressObserv
     }
 
     private async Task<StoredSnapshot> StoreAsync(
-        ImportRequest request, ForeignArchiveFormat format, Repository repository, BytePath staging, long started, CancellationToken cancellationToken)
+        ImportRequest request, ForeignArchiveFormat format, Repository repository, RepositoryLock held, BytePath staging, long started, CancellationToken cancellationToken)
     {
         progress.Begin("store", null, null);
         ChunkIndex index = await repository.LoadIndexAsync(cancellationToken);
@@ -83,7 +83,7 @@ public sealed class ImportRun(BackupConfiguration configuration, IProgressObserv
                 StoredBytes = session.StoredBytes,
                 Seconds = time.GetElapsedTime(started).TotalSeconds,
             },
-        }, cancellationToken);
+        }, held, cancellationToken);
         await ArchiveCheck.RunAsync(repository, index, result.Archive, committed.Id.FileName, cancellationToken);
         return committed;
     }

@@ -9,6 +9,9 @@ using BackupTool.Repositories.Storage;
 
 namespace BackupTool.Repositories.Index;
 
+/// <summary>A pack as an index file lists it.</summary>
+internal sealed record IndexedPack(PackId Id, IReadOnlyList<PackedChunk> Chunks);
+
 /// <summary>
 /// <c>index/&lt;sha256&gt;.tsv.zst</c>: one line a chunk — chunk id, pack id, offset, frame length, plaintext size, tab-separated — so that
 /// <c>zstd -dc index/* | awk</c> finds any chunk.
@@ -33,12 +36,16 @@ public static class IndexFile
     /// Writes the chunks of packs into as many index files as it takes; returns their names and bytes. A pack is never split over two: so one that an interrupted
     /// run left is in the index wholly or not at all.
     /// </summary>
-    public static async ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<FinishedPack> packs, CancellationToken cancellationToken)
+    public static ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<FinishedPack> packs, CancellationToken cancellationToken) =>
+        WriteAsync(storage, packs.Select(static pack => new IndexedPack(pack.Id, pack.Chunks)), cancellationToken);
+
+    /// <summary>As above, for packs as index files know them.</summary>
+    internal static async ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<IndexedPack> packs, CancellationToken cancellationToken)
     {
         var written = new List<StoredFile>();
         var lines = new ArrayBufferWriter<byte>();
         int count = 0;
-        foreach (FinishedPack pack in packs)
+        foreach (IndexedPack pack in packs)
         {
             if (count > 0 && count + pack.Chunks.Count > LinesPerFile)
             {
@@ -82,7 +89,28 @@ public static class IndexFile
 
     /// <summary>Reads an index file into an index.</summary>
     /// <exception cref="RepositoryDamagedException">Its bytes are not what its name says, or it is malformed.</exception>
-    public static async ValueTask ReadAsync(IStorage storage, StoredFile file, ChunkIndex index, CancellationToken cancellationToken)
+    public static ValueTask ReadAsync(IStorage storage, StoredFile file, ChunkIndex index, CancellationToken cancellationToken) =>
+        ReadAsync(storage, file, (pack, chunk) => index.Add(pack, chunk), cancellationToken);
+
+    /// <summary>Reads an index file pack by pack, as it lists them.</summary>
+    /// <exception cref="RepositoryDamagedException">Its bytes are not what its name says, or it is malformed.</exception>
+    internal static async ValueTask<List<IndexedPack>> ReadPacksAsync(IStorage storage, StoredFile file, CancellationToken cancellationToken)
+    {
+        var packs = new List<IndexedPack>();
+        var chunksOf = new Dictionary<PackId, List<PackedChunk>>();
+        await ReadAsync(storage, file, (pack, chunk) =>
+        {
+            if (!chunksOf.TryGetValue(pack, out List<PackedChunk>? chunks))
+            {
+                chunksOf.Add(pack, chunks = []);
+                packs.Add(new IndexedPack(pack, chunks));
+            }
+            chunks.Add(chunk);
+        }, cancellationToken);
+        return packs;
+    }
+
+    private static async ValueTask ReadAsync(IStorage storage, StoredFile file, Action<PackId, PackedChunk> onLine, CancellationToken cancellationToken)
     {
         byte[] frame = await storage.ReadAllAsync(file.Name, MaxFileBytes, cancellationToken);
         if (Convert.ToHexStringLower(SHA256.HashData(frame)) != DigestInName(file.Name))
@@ -94,7 +122,7 @@ public static class IndexFile
         {
             using FrameDecompressor decompressor = FrameCodec.CreateDecompressor();
             int length = decompressor.Decompress(frame, text.AsSpan(0, (int)size));
-            Parse(file.Name, text.AsSpan(0, length), index);
+            Parse(file.Name, text.AsSpan(0, length), onLine);
         }
         catch (InvalidDataException e)
         {
@@ -106,7 +134,7 @@ public static class IndexFile
         }
     }
 
-    private static void Parse(string fileName, ReadOnlySpan<byte> text, ChunkIndex index)
+    private static void Parse(string fileName, ReadOnlySpan<byte> text, Action<PackId, PackedChunk> onLine)
     {
         byte[] packHex = new byte[64];
         PackId? pack = null;
@@ -124,7 +152,7 @@ public static class IndexFile
                 || !TryTakeNumber(ref numbers, out long offset) || !TryTakeNumber(ref numbers, out long length) || !TryTakeNumber(ref numbers, out long size)
                 || !numbers.IsEmpty || offset < 0 || length is < 1 or > 2 * Chunk.MaxBytes || size is < 1 or > Chunk.MaxBytes)
                 throw Damaged(fileName, "a line is malformed", null);
-            index.Add(pack!.Value, new PackedChunk(id, offset, (int)length, (int)size));
+            onLine(pack!.Value, new PackedChunk(id, offset, (int)length, (int)size));
             text = text[(end + 1)..];
         }
     }

@@ -86,6 +86,17 @@ public sealed class RepositoryLock : IAsyncDisposable
         }
     }
 
+    /// <summary>Fails when the lock is not ours any more: held too long, it may have been taken over. To be called before what must not be done without it.</summary>
+    /// <exception cref="RepositoryLockedException">It was taken over.</exception>
+    public async ValueTask RequireHeldAsync(CancellationToken cancellationToken)
+    {
+        LockFile? now = await LockFile.ReadAsync(_storage, _name, cancellationToken);
+        if (now is not null && now.Content.AsSpan().SequenceEqual(_content)) return;
+        throw new RepositoryLockedException(
+            $"The lock on the repository at {_storage.Description} is not ours any more{(now is null ? "" : $": it was taken over by {now.Describe()}")}.",
+            "This run was too long asleep. Run it again.");
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -5,6 +5,7 @@ using BackupTool.Repositories.Compression;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Packs;
 using BackupTool.Repositories.Pipelines;
+using BackupTool.Repositories.Pruning;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
 
@@ -59,6 +60,7 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
         await CheckEvidenceAsync(cancellationToken);
         foreach (VerificationProblem pin in (await SnapshotPins.ReadAsync(repository.Storage, cancellationToken)).Unreadable) Add(pin.FileName, pin.Problem);
+        await CheckMarksAsync(cancellationToken);
         await CheckPackSizesAsync(cancellationToken);
         var snapshots = new List<StoredSnapshot>();
         await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
@@ -100,6 +102,13 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         {
             byte[] content = await repository.Storage.ReadAllAsync(file.Name, EvidenceFile.MaxBytes, cancellationToken);
             if (Convert.ToHexStringLower(SHA256.HashData(content)) != EvidenceFile.DigestInName(file.Name)) Add(file.Name, "its contents are not what its name says");
+        }, cancellationToken);
+
+    private Task CheckMarksAsync(CancellationToken cancellationToken) =>
+        GuardedAsync(PackMarks.Folder, static name => name == SpaceReserve.Name ? name : PackMarks.DigestInName(name), async file =>
+        {
+            if (file.Name != SpaceReserve.Name && await PackMarks.TryReadAsync(repository.Storage, file.Name, cancellationToken) is null)
+                Add(file.Name, "it cannot be read: 'backup prune' replaces it, and nothing is lost");
         }, cancellationToken);
 
     private async Task CheckPackSizesAsync(CancellationToken cancellationToken)
