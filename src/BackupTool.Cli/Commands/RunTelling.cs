@@ -51,7 +51,7 @@ internal sealed class RunTelling(CommandContext context, BackupConfiguration con
         {
             if (BackupOf(steps)?.Backup is { } backup) recorded.Tell(backup);
             recorded.Problem = outcome.Errors.Concat(outcome.Warnings).FirstOrDefault();
-            context.EndRecording(code, null);   // before anybody is told, which takes time: whoever is told looks here
+            await context.EndRecordingAsync(code, null);   // before anybody is told, which takes time: whoever is told looks here
         }
         using var hurry = new CancellationTokenSource(PatienceWhenCancelled, context.Time);
         await SendAsync(NotifyText.Ended(outcome), cancellationToken.IsCancellationRequested ? hurry.Token : cancellationToken);
