@@ -16,6 +16,9 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(PreviousStatesDocument))]
 [JsonSerializable(typeof(ForgottenDocument))]
 [JsonSerializable(typeof(RecoverDocument))]
+[JsonSerializable(typeof(EarlyRecoverDocument))]
+[JsonSerializable(typeof(InstallDocument))]
+[JsonSerializable(typeof(UninstallDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(SnapshotDocument))]
 [JsonSerializable(typeof(MembersDocument))]
@@ -34,6 +37,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(RunDocument))]
+[JsonSerializable(typeof(SchedulesDocument))]
 [JsonSerializable(typeof(NotifyTestDocument))]
 [JsonSerializable(typeof(UnitFailedDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

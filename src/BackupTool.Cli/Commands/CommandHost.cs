@@ -136,13 +136,22 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal BytePath ConfigFile => AbsolutePath(parsed.GetValue(options.Config) ?? NonEmpty(Environment.GetEnvironmentVariable("BACKUP_CONFIG")) ?? GlobalOptions.DefaultConfig);
 
     private BackupConfiguration ReadConfigurationQuietly() =>
-        ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+        ConfigurationReader.ReadDespiteSchedules(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
 
-    /// <summary>Reads the configuration; its warnings are told.</summary>
+    /// <summary>Reads the configuration with its schedules; its warnings are told.</summary>
     internal BackupConfiguration ReadConfiguration()
     {
         BackupConfiguration configuration = ReadConfigurationQuietly();
-        foreach (ConfigurationProblem warning in configuration.Warnings.Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        if (configuration.ScheduleProblems.Count > 0) throw new ConfigurationException(configuration.ScheduleProblems);
+        return Told(configuration);
+    }
+
+    /// <summary>As <see cref="ReadConfiguration"/>, but what is wrong with schedules is a warning, and they are left out: a typing error in one of them must keep nobody from a restore.</summary>
+    internal BackupConfiguration ReadConfigurationDespiteSchedules() => Told(ReadConfigurationQuietly());
+
+    private BackupConfiguration Told(BackupConfiguration configuration)
+    {
+        foreach (ConfigurationProblem warning in configuration.Warnings.Concat(configuration.ScheduleProblems).Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
@@ -285,7 +294,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>The repository's place, from --repository or the configuration.</summary>
     internal LocalStorage OpenStorage() =>
-        new(parsed.GetValue(options.Repository) is { } repository ? AbsolutePath(repository) : ReadConfiguration().Repository.Path);
+        new(parsed.GetValue(options.Repository) is { } repository ? AbsolutePath(repository) : ReadConfigurationDespiteSchedules().Repository.Path);
 
     internal ValueTask<Repository> OpenRepositoryAsync(CancellationToken cancellationToken) => Repository.OpenAsync(OpenStorage(), cancellationToken);
 

@@ -39,6 +39,8 @@ internal static class CommandLine
         {
             InitCommand.Create(host),
             NowCommand.Create(host),
+            RunCommand.Create(host),
+            SchedulesCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
             DiffCommand.Create(host),
@@ -61,6 +63,8 @@ internal static class CommandLine
             HealthCommand.Create(host),
             NotifyCommand.Create(host),
             ConfigCommand.Create(host),
+            InstallCommand.Create(host),
+            UninstallCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),
         };
