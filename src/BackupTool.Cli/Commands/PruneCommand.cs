@@ -22,6 +22,7 @@ internal static class PruneCommand
             bool isDry = context.Value(dryRun);
             TimeSpan? graceGiven = ParseTime("--grace", context.Value(grace)), waitGiven = ParseTime("--lock-wait", context.Value(lockWait));
             long? repackGiven = ParseBytes("--max-repack", context.Value(maxRepack));
+            if (!isDry) context.StartRecording("prune", context.TryReadConfiguration());
             if (!isDry) await context.RecoverFirstAsync(cancellationToken);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             BackupConfiguration? configuration = context.TryReadConfiguration();   // with --repository there need not be one
@@ -34,6 +35,11 @@ internal static class PruneCommand
             var progress = new PruneProgress(context.Progress.Begin, context.Progress.Advance, context.Progress.Message);
             PruneReport report = await new Pruner(repository, held as RepositoryLock, context.Time).RunAsync(options, progress, cancellationToken);
             context.Progress.Dispose();
+            if (context.Recorded is { } run)
+            {
+                run.StoredBytes = report.RewrittenBytes - report.RemovedBytes;
+                run.Problem = report.Damage is [var damage, ..] ? damage.Message : report.Warnings is [var warning, ..] ? warning : null;
+            }
             PruneText.PrintProblems(context.Terminal, report);
             if (context.Json) JsonReport.Write(context.Terminal, PruneDocument.From(report), CliJson.Default.PruneDocument);
             else if (!context.Quiet) PruneText.Print(context.Terminal, report);
