@@ -66,12 +66,13 @@ public sealed class PruneTests(ITestOutputHelper output) : IDisposable
         for (int i = 0; i < 20; i++)
         {
             await FillAndForgetAsync();
+            CancellationToken token = TestContext.Current.CancellationToken;
             using Process prune = Start("prune", "--grace", i % 3 == 0 ? "1s" : "0s", "--lock-wait", "60s");
             using Process now = Start("now", "--lock-wait", "60s");
-            Task said = Task.WhenAll(prune.StandardOutput.ReadToEndAsync(), prune.StandardError.ReadToEndAsync(), now.StandardOutput.ReadToEndAsync(), now.StandardError.ReadToEndAsync());
-            await Task.Delay(whole * (0.1 + (1.2 * _random.NextDouble())), TestContext.Current.CancellationToken);
+            Task said = Task.WhenAll(prune.StandardOutput.ReadToEndAsync(token), prune.StandardError.ReadToEndAsync(token), now.StandardOutput.ReadToEndAsync(token), now.StandardError.ReadToEndAsync(token));
+            await Task.Delay(whole * (0.1 + (1.2 * _random.NextDouble())), token);
             prune.Kill();
-            await Task.WhenAll(prune.WaitForExitAsync(TestContext.Current.CancellationToken), now.WaitForExitAsync(TestContext.Current.CancellationToken), said);
+            await Task.WhenAll(prune.WaitForExitAsync(token), now.WaitForExitAsync(token), said);
             if (prune.ExitCode == 137) killed++;
             now.ExitCode.Should().Be(0);
             await _box.VerifyAsync(i % 5 == 0 ? "data" : "structure");

@@ -101,42 +101,38 @@ public sealed class PruneInterruptionTests(ITestOutputHelper output)
     public async Task Backups_and_prunes_at_once_lose_nothing_that_a_snapshot_needs()
     {
         var hasty = new HastyTime();
-        int backups = 0;
+        int rounds = 0;
         await Parallel.ForEachAsync(Enumerable.Range(0, 4), new ParallelOptions { CancellationToken = Test.Token, MaxDegreeOfParallelism = 4 }, async (number, _) =>
         {
             using TinyRepository tiny = await TinyRepository.CreateAsync();
             await tiny.BackUpAsync([.. Enumerable.Range(0, 20)]);
-            Task pruning = Task.Run(() => PruneOftenAsync(tiny, hasty, new Random(1000 + number)), Test.Token);
             var random = new Random(number);
-            for (int i = 0; i < 55 || !pruning.IsCompleted; i++)
+            for (int round = 0; round < 55; round++)
             {
-                await tiny.BackUpAsync([.. Enumerable.Range(0, 25).Select(_ => random.Next(120))], hasty);
-                Interlocked.Increment(ref backups);
-                await Task.Delay(random.Next(12), Test.Token);   // or the other, who looks every ten milliseconds, would hardly get the lock
+                int[] chunks = [.. Enumerable.Range(0, 25).Select(_ => random.Next(120))];
+                int head = random.Next(-8, 8);   // milliseconds by which one is ahead of the other
+                Task pruning = PruneAsync(tiny, hasty, new Random((1000 * number) + round), TimeSpan.FromMilliseconds(Math.Max(0, head)));
+                Task backup = Task.Run(async () =>
+                {
+                    await Task.Delay(Math.Max(0, -head), Test.Token);
+                    await tiny.BackUpAsync(chunks, hasty);
+                }, Test.Token);
+                await Task.WhenAll(pruning, backup);
+                (await tiny.MustBeWholeAsync()).Should().BePositive();
+                Interlocked.Increment(ref rounds);
             }
-            await pruning;
-            (await tiny.MustBeWholeAsync()).Should().BePositive();
         });
-        output.WriteLine($"{backups} backups beside 4 × {Prunes} prunes");
-        backups.Should().BeGreaterThanOrEqualTo(220);
+        rounds.Should().Be(220);
     }
 
-    private const int Prunes = 55;
-
-    private static async Task PruneOftenAsync(TinyRepository tiny, TimeProvider hasty, Random random)
+    private static Task PruneAsync(TinyRepository tiny, TimeProvider hasty, Random random, TimeSpan after) => Task.Run(async () =>
     {
-        for (int i = 0; i < Prunes; i++)
-        {
-            await using (RepositoryLock held = await tiny.LockAsync(LockMode.Exclusive, hasty))
-            {
-                foreach (string file in tiny.Files("snapshots").Where(_ => random.Next(3) == 0)) File.Delete(file);
-                tiny.Time.Now += TimeSpan.FromHours(random.Next(30));
-                await tiny.PruneAsync(held, new PruneOptions { Grace = TimeSpan.FromHours(24 * random.Next(2)), MaxWaste = random.NextDouble() });
-            }
-            await using RepositoryLock reading = await tiny.LockAsync(LockMode.Read, hasty);
-            await tiny.MustBeWholeAsync();
-        }
-    }
+        await Task.Delay(after, Test.Token);
+        await using RepositoryLock held = await tiny.LockAsync(LockMode.Exclusive, hasty);
+        foreach (string file in tiny.Files("snapshots").SkipLast(1).Where(_ => random.Next(3) == 0)) File.Delete(file);
+        tiny.Time.Now += TimeSpan.FromHours(random.Next(30));
+        await tiny.PruneAsync(held, new PruneOptions { Grace = TimeSpan.FromHours(24 * random.Next(2)), MaxWaste = random.NextDouble() });
+    }, Test.Token);
 
     /// <summary>Waits a twentieth of what it is asked to.</summary>
     private sealed class HastyTime : TimeProvider
