@@ -127,5 +127,6 @@ public sealed record RepositoryFormat
 [JsonSerializable(typeof(Snapshots.Snapshot))]
 [JsonSerializable(typeof(Locking.LockContent))]
 [JsonSerializable(typeof(Verification.Evidence))]
+[JsonSerializable(typeof(Snapshots.SnapshotPin))]
 [JsonSerializable(typeof(Pruning.PackMark))]
 internal sealed partial class RepositoryJson : JsonSerializerContext;

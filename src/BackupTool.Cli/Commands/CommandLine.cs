@@ -20,7 +20,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (args.Length == 0) return root.Parse("--help").Invoke() == 0 ? (int)ExitCode.Usage : (int)ExitCode.Failed;
         // Asking for help is no error, whatever else is missing.
-        if (parsed.Errors.Count == 0 || parsed.Action is HelpWithExitCodes) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(10) });
+        if (parsed.Errors.Count == 0 || parsed.Action is HelpWithExitCodes) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TerminationTimeoutOf(parsed) });
         using Terminal terminal = Terminal.ForProcess(noColor: false, Verbosity.Normal);
         string[] problems = [.. parsed.Errors.Select(static error => error.Message).Distinct()];
         // A command that was mistyped is there, only not known: that it is missing would be said besides.
@@ -29,6 +29,9 @@ internal static class CommandLine
         return (int)ExitCode.Usage;
     }
 
+    /// <summary>How long a command that was told to end may take; null for the agent, which hears signals itself.</summary>
+    private static TimeSpan? TerminationTimeoutOf(ParseResult parsed) => parsed.CommandResult.Command.Name == AgentCommand.Name ? null : TimeSpan.FromMinutes(10);
+
     private static RootCommand Create()
     {
         var host = new CommandHost();
@@ -36,6 +39,8 @@ internal static class CommandLine
         {
             InitCommand.Create(host),
             NowCommand.Create(host),
+            RunCommand.Create(host),
+            SchedulesCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
             DiffCommand.Create(host),
@@ -47,10 +52,19 @@ internal static class CommandLine
             RecoverCommand.Create(host),
             ExportCommand.Create(host),
             ImportCommand.Create(host),
+            RotateCommand.Create(host),
+            ForgetCommand.Create(host),
+            PinCommand.Create(host),
+            PinCommand.CreateUnpin(host),
             PruneCommand.Create(host),
             RepairCommand.Create(host),
+            StatusCommand.Create(host),
+            AgentCommand.Create(host),
             HealthCommand.Create(host),
+            NotifyCommand.Create(host),
             ConfigCommand.Create(host),
+            InstallCommand.Create(host),
+            UninstallCommand.Create(host),
             DemoCommand.Create(host),
             DemoCommand.CreateWriter(host),
         };

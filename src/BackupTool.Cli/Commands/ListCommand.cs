@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 
@@ -17,14 +18,15 @@ internal static class ListCommand
             string? wanted = context.Value(service);
             (IReadOnlyList<StoredSnapshot> all, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
             List<StoredSnapshot> snapshots = [.. all.Where(s => wanted is null || s.Snapshot.Services.Any(o => o.Name == wanted))];
-            if (context.Json) JsonReport.Write(context.Terminal, new ListDocument([.. snapshots.Select(SnapshotDocument.From)]), CliJson.Default.ListDocument);
-            else Print(context.Terminal, snapshots);
+            SnapshotPins pins = await SnapshotPins.ReadAsync(repository.Storage, cancellationToken);
+            if (context.Json) JsonReport.Write(context.Terminal, new ListDocument([.. snapshots.Select(one => SnapshotDocument.From(one, pins))]), CliJson.Default.ListDocument);
+            else Print(context.Terminal, snapshots, pins);
             foreach (RepositoryDamagedException damage in damaged) context.Terminal.Error($"{damage.Message}\n  → {damage.Hint}");
             return damaged.Count > 0 ? ExitCode.RepositoryDamaged : ExitCode.Done;
         }, service);
     }
 
-    private static void Print(Terminal terminal, List<StoredSnapshot> snapshots)
+    private static void Print(Terminal terminal, List<StoredSnapshot> snapshots, SnapshotPins pins)
     {
         if (snapshots.Count == 0)
         {
@@ -35,8 +37,9 @@ internal static class ListCommand
         foreach (StoredSnapshot stored in snapshots)
         {
             Snapshot s = stored.Snapshot;
-            string notes = string.Join(" ", [.. s.Labels, .. s.Pinned ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
+            string notes = string.Join(" ", [.. s.Labels, .. pins.IsPinned(stored) ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
                 .. s.Services.Where(static o => o.CrashReason is not null).Select(static o => $"CRASH COPY {o.Name}"),
+                .. s.Services.Where(static o => SanityFacts.SuspicionOf(o) is not null).Select(static o => $"SUSPICIOUS {o.Name}"),
                 .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
             table.Add(stored.Id.Prefix, $"{s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}", s.Host, ByteSize.Format(s.Services.Sum(static o => o.Archive.ContentBytes)),
                 ByteSize.Format(s.Statistics.StoredBytes), string.Join(" ", s.Services.Select(static o => o.Name)), notes);
@@ -48,10 +51,10 @@ internal static class ListCommand
 /// <summary>The JSON of <c>list</c>.</summary>
 public sealed record ListDocument(SnapshotDocument[] Snapshots);
 
-/// <summary>A snapshot in JSON: what its file says, and its id.</summary>
+/// <summary>A snapshot in JSON: what its file says, its id, and whether it is pinned now.</summary>
 public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string ToolVersion, double? WindowSeconds, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
 {
-    internal static SnapshotDocument From(StoredSnapshot stored) => new(stored.Id.Hex, stored.Snapshot.Time, stored.Snapshot.Host, stored.Snapshot.Labels, stored.Snapshot.Pinned,
+    internal static SnapshotDocument From(StoredSnapshot stored, SnapshotPins pins) => new(stored.Id.Hex, stored.Snapshot.Time, stored.Snapshot.Host, stored.Snapshot.Labels, pins.IsPinned(stored),
         stored.Snapshot.ToolVersion, stored.Snapshot.WindowSeconds, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
 }
 

@@ -24,6 +24,7 @@ internal static class RestoreCommand
             {
                 options.Check(context);
                 if (context.Value(options.ForgetPrevious)) return await RollbackCommand.ForgetAsync(context, context.Value(options.Services) ?? [], context.Value(options.DryRun), cancellationToken);
+                if (context.Value(options.InPlace) && !context.Value(options.DryRun)) context.StartRecording("restore", context.TryReadConfiguration());
                 if (!context.Value(options.DryRun)) await context.RecoverFirstAsync(cancellationToken);
                 Repository repository = await context.OpenRepositoryAsync(cancellationToken);
                 await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
@@ -63,7 +64,7 @@ internal static class RestoreCommand
     private static async Task<ExitCode> RestoreInPlaceAsync(
         CommandContext context, RestoreOptions options, Repository repository, StoredSnapshot stored, IReadOnlyList<ServiceSnapshot> services, CancellationToken cancellationToken)
     {
-        BackupConfiguration configuration = context.ReadConfiguration();
+        BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
         var request = new InPlaceRequest
         {
             Snapshot = stored,
@@ -78,6 +79,7 @@ internal static class RestoreCommand
         var restore = new InPlaceRestore(configuration, repository, await repository.LoadIndexAsync(cancellationToken), context.ReplacementWorld(configuration));
         InPlaceReport report = await restore.RunAsync(request, cancellationToken);
         context.Progress.Dispose();
+        context.Recorded?.Tell(report.Safety, report.Outcome);
         if (context.Json) JsonReport.Write(context.Terminal, InPlaceDocument.From(stored, report), CliJson.Default.InPlaceDocument);
         else InPlaceText.Print(context, stored, report);
         return InPlaceText.CodeOf(report, context.OwesRestarts);

@@ -29,8 +29,9 @@ internal static class ShowCommand
             StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);
             if (context.Value(service) is not { } name)
             {
-                if (context.Json) JsonReport.Write(context.Terminal, SnapshotDocument.From(stored), CliJson.Default.SnapshotDocument);
-                else Print(context.Terminal, stored);
+                SnapshotPins pins = await SnapshotPins.ReadAsync(repository.Storage, cancellationToken);
+                if (context.Json) JsonReport.Write(context.Terminal, SnapshotDocument.From(stored, pins), CliJson.Default.SnapshotDocument);
+                else Print(context.Terminal, stored, pins.IsPinned(stored));
                 return ExitCode.Done;
             }
             ServiceSnapshot archive = SnapshotSelector.Service(stored, name);
@@ -50,14 +51,14 @@ internal static class ShowCommand
         }, snapshot, service, path, include, sql, csv, tables);
     }
 
-    private static void Print(Terminal terminal, StoredSnapshot stored)
+    private static void Print(Terminal terminal, StoredSnapshot stored, bool isPinned)
     {
         Snapshot s = stored.Snapshot;
         terminal.WriteLine($"snapshot  {stored.Id.Hex}");
         terminal.WriteLine($"time      {s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}, took {Duration.Format(TimeSpan.FromSeconds(s.Statistics.Seconds))}");
         terminal.WriteLine($"host      {s.Host}, backup {s.ToolVersion}");
         if (s.Labels.Length > 0) terminal.WriteLine($"labels    {string.Join(" ", s.Labels)}");
-        if (s.Pinned) terminal.WriteLine("pinned    yes");
+        if (isPinned) terminal.WriteLine("pinned    yes");
         if (s.WindowSeconds is { } window) terminal.WriteLine($"window    everything held still for {Duration.Format(TimeSpan.FromSeconds(window))}");
         terminal.WriteLine($"stored    {ByteSize.Format(s.Statistics.StoredBytes)} new; read {ByteSize.Format(s.Statistics.ReadBytes)}; {s.Statistics.ReusedEntries:N0} entries unchanged");
         foreach (ServiceSnapshot service in s.Services) Print(terminal, service);

@@ -22,7 +22,7 @@ internal static class WipeCommand
             async (context, cancellationToken) =>
             {
                 ReseedMethod method = options.Check(context);
-                BackupConfiguration configuration = context.ReadConfiguration();
+                BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
                 ClientPasswords? passwords = context.Value(options.FreshDevices) is { } file ? ClientPasswords.Read(CommandContext.AbsolutePath(file)) : null;
                 bool isDryRun = context.Value(options.DryRun), needsSnapshots = method != ReseedMethod.None && context.Value(options.Snapshot) != WipeOptions.Salvaged;
                 Confirmation confirmation = isDryRun ? Confirmation.NotNeeded : Confirmation.For(context, options);
@@ -60,8 +60,11 @@ internal static class WipeCommand
             if (plan.Problems.Count > 0) throw new RestoreRefusedException(plan.Problems);
             await confirmation.AskAsync(request.Service, plan.Steps, cancellationToken);
         }
+        context.StartRecording("wipe", context.TryReadConfiguration());
         WipeReport report = await wipe.RunAsync(request, cancellationToken);
         context.Progress.Dispose();
+        context.Recorded?.Tell(report.Safety, report.Outcome);
+        if (report.Losses is [var loss, ..] && context.Recorded is { } run) run.Problem ??= loss;
         if (context.Json) JsonReport.Write(context.Terminal, WipeDocument.From(request, report), CliJson.Default.WipeDocument);
         else WipeText.Print(context, request, report);
         return WipeText.CodeOf(report, context.OwesRestarts);
@@ -72,14 +75,17 @@ internal static class WipeCommand
     {
         var restore = new InPlaceRestore(configuration, source.Repository, source.Index, context.ReplacementWorld(configuration));
         InPlaceRequest inPlace = await wipe.RestoreFromAsync(request, isDryRun || confirmation.Asks, cancellationToken);
+        if (!isDryRun && !confirmation.Asks) context.StartRecording("wipe", configuration);
         InPlaceReport report = await restore.RunAsync(inPlace, cancellationToken);
         if (confirmation.Asks)
         {
             if (report.Plan.Problems.Count > 0) throw new RestoreRefusedException(report.Plan.Problems);
             await confirmation.AskAsync(request.Service, report.Plan.Steps, cancellationToken);
+            context.StartRecording("wipe", configuration);
             report = await restore.RunAsync(inPlace with { DryRun = false }, cancellationToken);
         }
         context.Progress.Dispose();
+        context.Recorded?.Tell(report.Safety, report.Outcome);
         if (context.Json) JsonReport.Write(context.Terminal, InPlaceDocument.From(inPlace.Snapshot, report), CliJson.Default.InPlaceDocument);
         else InPlaceText.Print(context, inPlace.Snapshot, report);
         return InPlaceText.CodeOf(report, context.OwesRestarts);

@@ -14,10 +14,14 @@ public static class JsonReport
     public static void Write<TReport>(Terminal terminal, TReport report, JsonTypeInfo<TReport> contract)
     {
         ArgumentNullException.ThrowIfNull(terminal);
-        terminal.WriteDocument(stream =>
-        {
-            using (var writer = new Utf8JsonWriter(stream, Options)) JsonSerializer.Serialize(writer, report, contract);
-            stream.WriteByte((byte)'\n');
-        });
+        terminal.WriteDocument(stream => Write(stream, report, contract));
+    }
+
+    /// <summary>As the other, to a stream.</summary>
+    public static void Write<TReport>(Stream stream, TReport report, JsonTypeInfo<TReport> contract)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using (var writer = new Utf8JsonWriter(stream, Options)) JsonSerializer.Serialize(writer, report, contract);
+        stream.WriteByte((byte)'\n');
     }
 }

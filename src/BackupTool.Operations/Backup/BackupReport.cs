@@ -13,6 +13,9 @@ public sealed record BackupRequest
     /// <summary>Words for the snapshot.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>The schedule that asks; null when a person does.</summary>
+    public string? Schedule { get; init; }
+
     /// <summary>Keep the snapshot for ever.</summary>
     public bool Pinned { get; init; }
 
@@ -24,6 +27,9 @@ public sealed record BackupRequest
 
     /// <summary>When a service cannot be backed up and others would have to be stopped: stop and back those up all the same.</summary>
     public bool KeepsGoing { get; init; }
+
+    /// <summary>What is suspiciously small is meant to be so: it is stored without a warning, and what comes later is compared with it.</summary>
+    public bool AcceptsSize { get; init; }
 
     /// <summary>
     /// What is damaged or missing of a service does not fail it: it is stored as it lies, with a warning that names it. For keeping a broken state before it is replaced; not for a backup that
@@ -60,4 +66,14 @@ public sealed record BackupReport(
 
     /// <summary>Whether something that the run stopped is not back, or a service is not well, whether or not it was before.</summary>
     public bool IsUnwell => FailedBefore.Count > 0 || Outcome is { IsWell: false } || Outcome?.Services.Any(static service => service.IsHealthy == false) == true;
+
+    /// <summary>The worst of what went wrong, one line, for the history; null when nothing did.</summary>
+    public string? FirstProblem =>
+        Outcome?.Services.Where(static service => service.IsHealthy == false).Select(static service => $"{service.Name} is not healthy: {service.HealthReason}")
+            .Concat(Outcome.Units.Where(static unit => unit.Problem is not null).Select(static unit => $"{unit.Unit}: {unit.Problem}"))
+            .Concat(FailedBefore.Select(static failed => $"{failed.Key} was not running: {failed.Value}")).FirstOrDefault()
+        ?? Failures.Select(static failure => $"{failure.Name} is not in the snapshot: {failure.Reason}")
+            .Concat(Damaged.Select(static damage => damage.Message))
+            .Concat(Outcome?.Services.Where(static service => service.CopyKind == CopyKind.Crash).Select(static service => $"{service.Name}: its copy is what a crash would leave: {service.CopyReason}") ?? [])
+            .Concat(Services.SelectMany(static service => service.Warnings.Select(warning => $"{service.Name}: {warning.Path}: {warning.Reason}"))).FirstOrDefault();
 }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
@@ -59,7 +60,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
         await using CutWindow window = await CutWindow.RunAsync(prepared.Services, plan, opened, context, Fail, cancellationToken);
         if (window.Cuts.Count == 0) throw EverythingFailed("Nothing was stored. Correct this and run it again.");
 
-        var store = new SnapshotStore(configuration, opened, progress, time);
+        var store = new SnapshotStore(configuration, opened, new ServiceSanity(opened, manager, progress, time), progress, time);
         StoredSnapshot snapshot = await store.StoreAsync(request, window.Cuts, new(started, window.CutAt, plan.Units.Count == 0 ? null : window.Outcome.Window), _failures, Fail, cancellationToken)
             ?? throw EverythingFailed("Nothing was committed. Correct this and run it again.");
         return new BackupReport(snapshot, plan, window.Outcome, [.. window.Cuts.Where(IsStored).Select(ReportOf)], _failures, opened.Damaged) { FailedBefore = preflight.FailedBefore };

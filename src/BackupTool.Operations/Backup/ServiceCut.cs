@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Snapshots;
@@ -36,6 +38,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     private readonly PluginFacts _pluginFacts;
     private readonly SmallFileCapture? _capture;
     private readonly DamagedFiles? _damaged;
+    private readonly ConcurrentDictionary<BytePath, long> _databaseBytes = [];
     private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
     private bool _isBeforeOver;
     private long _newer;
@@ -76,6 +79,9 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     /// <summary>What the profile and the plugins say. Complete after <see cref="FinishAsync"/>.</summary>
     internal SortedDictionary<string, string> Facts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Bytes of its RocksDB and of the SQLite databases that it cannot do without, as they are stored. Complete when the archive is written; one of which they are not known is not there.</summary>
+    internal IReadOnlyDictionary<BytePath, long> DatabaseBytes => _databaseBytes;
 
     private bool IsQuiesced => Settings.Quiesce != QuiesceMode.Online;
 
@@ -160,9 +166,16 @@ internal sealed class ServiceCut : IAsyncDisposable
     private void AddDatabaseFacts(CancellationToken cancellationToken)
     {
         var schemas = new SchemaFacts(Parent, _context);
+        Dictionary<string, long> bytesBefore = Parent is null ? [] : SanityFacts.DatabasesOf(Parent);
         foreach (BytePath database in _databasePaths.ExpectedAndFound)
+        {
+            // One that is copied tells it then; the others are as they were.
+            if (!_databases.Contains(database) && bytesBefore.TryGetValue($"{database}", out long bytes)) _databaseBytes[database] = bytes;
             if (schemas.Look(database, _databases.Contains(database) ? () => _databases.ReadSchemaVersions(database) : null, cancellationToken) is { } versions) Facts[SchemaFacts.KeyOf(database)] = versions;
-        if ((_prepared.OnlineBackup?.Files ?? _rocksDbs.FirstOrDefault()?.Files) is { } staged) AddShape(staged);
+        }
+        if ((_prepared.OnlineBackup?.Files ?? _rocksDbs.FirstOrDefault()?.Files) is not { } staged) return;
+        AddShape(staged);
+        foreach (IGrouping<BytePath, StagedFile> files in staged.GroupBy(static file => file.OriginalPath.Parent)) _databaseBytes[files.Key] = files.Sum(static file => file.OriginalStatus.Size);
     }
 
     private void AddShape(IReadOnlyList<StagedFile> staged)
@@ -308,11 +321,14 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
     }
 
-    private Func<CancellationToken, Task<DatabaseContent>> CopyOf(CutEntry entry) => cancellationToken =>
-        _databases.Contains(entry.Path)
-            ? _databases.CopyOf(entry.Path).WaitAsync(cancellationToken)
-            // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.
-            : throw new OperationException($"The stored copy of {entry.Path} is no longer whole in the repository.", "Run 'backup verify', then 'backup repair index', then this again.");
+    private Func<CancellationToken, Task<DatabaseContent>> CopyOf(CutEntry entry) => async cancellationToken =>
+    {
+        // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.
+        if (!_databases.Contains(entry.Path)) throw new OperationException($"The stored copy of {entry.Path} is no longer whole in the repository.", "Run 'backup verify', then 'backup repair index', then this again.");
+        DatabaseContent copy = await _databases.CopyOf(entry.Path).WaitAsync(cancellationToken);
+        if (_databasePaths.IsExpected(entry.Path)) _databaseBytes[entry.Path] = (copy.File is null ? PosixDirectory.Current.GetStatus(copy.Path) : PosixFile.GetStatus(copy.File, copy.Path)).Size;
+        return copy;
+    };
 
     public async ValueTask DisposeAsync()
     {

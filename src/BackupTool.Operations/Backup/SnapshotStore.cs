@@ -1,5 +1,5 @@
 using BackupTool.Operations.Configuration;
-using BackupTool.Posix;
+using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Index;
@@ -50,7 +50,7 @@ internal sealed record OpenCut(ServiceCut Cut, StoredSnapshot? ParentSnapshot, s
 }
 
 /// <summary>Stores cuts as one snapshot: archives, then the commit, then everything is read back.</summary>
-internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRepository opened, IProgressObserver progress, TimeProvider time)
+internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRepository opened, ServiceSanity sanity, IProgressObserver progress, TimeProvider time)
 {
     /// <summary>When a run began, when it cut, and how long everything stood still.</summary>
     internal readonly record struct RunTimes(long Started, DateTimeOffset CutAt, TimeSpan? Window);
@@ -66,7 +66,9 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         {
             try
             {
-                stored.Add((cut, await StoreAsync(session, cut.Cut, cancellationToken)));
+                ArchiveResult result = await StoreAsync(session, cut.Cut, cancellationToken);
+                await sanity.CheckAsync(request, cut, result.Archive, cancellationToken);
+                stored.Add((cut, result));
             }
             catch (ExplainedException e) when (e is not RepositoryException)
             {
@@ -86,9 +88,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
         await using (parent)
         {
             var writer = new ArchiveWriter(session, parent, warning => cut.Findings.Warn(warning.Path, warning.Reason), bytes => progress.Advance(bytes, 0), cut.OnNewer);
-            ArchiveResult result = await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
-            if (result.Archive.Files == 0) cut.Findings.Warn(cut.Layout.Roots.FirstOrDefault(BytePath.From("/")), "holds no file at all: is it the right place, and is it mounted?");
-            return result;
+            return await writer.WriteAsync(cut.ReadEntriesAsync(cancellationToken), cancellationToken);
         }
     }
 
@@ -102,6 +102,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
             Host = Environment.MachineName,
             Labels = [.. request.Labels],
             Pinned = request.Pinned,
+            Schedule = request.Schedule,
             ToolVersion = BackupRun.ToolVersion,
             Parent = stored.Select(static s => s.Cut.ParentSnapshot).OfType<StoredSnapshot>().OrderBy(static s => s.Snapshot.Time).LastOrDefault()?.Id.Hex,
             WindowSeconds = times.Window?.TotalSeconds,

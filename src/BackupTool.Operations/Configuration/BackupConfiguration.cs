@@ -1,5 +1,8 @@
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Sanity;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 
 namespace BackupTool.Operations.Configuration;
@@ -25,13 +28,28 @@ public sealed record BackupConfiguration
     /// <summary>What is kept, and for how long, where no schedule says it; and how packs are removed.</summary>
     public RotationSettings Rotation { get; init; } = new();
 
+    /// <summary>When what was stored is dubious, for services that do not say otherwise.</summary>
+    public SanitySettings Sanity { get; init; } = new();
+
+    /// <summary>Where the state of the backups is written for Prometheus.</summary>
+    public MetricsSettings Metrics { get; init; } = new();
+
     /// <summary>The schedules: the files <c>schedules/*.toml</c> beside the configuration file, by name.</summary>
     public IReadOnlyList<ScheduleSettings> Schedules { get; init; } = [];
+
+    /// <summary>Where the agent says how it is.</summary>
+    public AgentSettings Agent { get; init; } = new();
+
+    /// <summary>Who is told how it went.</summary>
+    public NotifySettings Notify { get; init; } = new();
+
+    /// <summary>What is wrong with files in <c>schedules/</c>, which are then not among <see cref="Schedules"/>. Empty unless it was read with <see cref="ConfigurationReader.ReadDespiteSchedules"/>.</summary>
+    public IReadOnlyList<ConfigurationProblem> ScheduleProblems { get; init; } = [];
 
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
 
-    /// <summary>What is allowed, but worth telling the operator, in the order of the file.</summary>
+    /// <summary>What is allowed, but worth telling the operator, in the order of the files.</summary>
     public required IReadOnlyList<ConfigurationProblem> Warnings { get; init; }
 }
 

@@ -1,5 +1,10 @@
 using System.Globalization;
 using System.Text;
+using BackupTool.Operations.Notifications;
+using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Sanity;
+using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
 
@@ -27,8 +32,21 @@ public static class ConfigurationPrinter
         text.AppendLine($"path = {Quote(configuration.Staging.Path)}");
         text.AppendLine().AppendLine("[restore]");
         text.AppendLine($"keep-previous = {(configuration.Restore.KeepPrevious is { } age ? TomlWriter.Quote(DurationText.Format(age)) : "true")}");
+        RotationPrinter.Print(configuration.Rotation, text);
+        NotifyPrinter.Print(configuration.Notify, text);
+        SanityReader.Print(configuration.Sanity, text);
+        MetricsReader.Print(configuration.Metrics, text);
+        text.AppendLine().AppendLine("[agent]").Append(AgentReader.Print(configuration.Agent));
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
+        foreach (ScheduleSettings schedule in configuration.Schedules) PrintBeside(schedule, text);
         return text.ToString();
+    }
+
+    /// <summary>A schedule is a file of its own: here it is a comment.</summary>
+    private static void PrintBeside(ScheduleSettings schedule, StringBuilder text)
+    {
+        text.AppendLine().AppendLine(TomlWriter.Comment($"{schedule.File}:"));
+        foreach (string line in SchedulePrinter.Print(schedule).TrimEnd('\n').Split('\n')) text.AppendLine(TomlWriter.Comment(line));
     }
 
     private static void Print(ServiceSettings service, StringBuilder text)
@@ -45,6 +63,8 @@ public static class ConfigurationPrinter
         text.AppendLine($"stop-timeout = {TomlWriter.Quote(DurationText.Format(service.StopTimeout))}");
         text.AppendLine($"pin = {(service.Pin ? "true" : "false")}");
         text.AppendLine(Describe(service.Health));
+        text.AppendLine($"sanity = {SanityReader.Describe(service.Sanity)}");
+        if (service.MaxAge is { } age) text.AppendLine($"max-age = {TomlWriter.Quote(DurationText.Format(age))}");
         if (service.Databases.Count > 0) text.AppendLine($"databases = {TomlWriter.Quote(service.Databases)}");
         if (service.Postgres is { } postgres) text.AppendLine($"postgres = {Describe(postgres)}");
     }

@@ -1,4 +1,9 @@
 using System.Collections.Frozen;
+using BackupTool.Operations.Notifications;
+using BackupTool.Operations.Rotation;
+using BackupTool.Operations.Sanity;
+using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
 
@@ -18,17 +23,43 @@ public static class ConfigurationReader
         ["small"] = CompressionSetting.Small,
     }.ToFrozenDictionary();
 
-    /// <summary>Reads a configuration file, following links.</summary>
+    /// <summary>Reads a configuration file, following links, and the schedules beside it.</summary>
     /// <param name="file">The file.</param>
     /// <param name="stateDirectory">$STATE_DIRECTORY as systemd sets it (the first of several is used); null when it is not set.</param>
     /// <param name="credentialsDirectory">$CREDENTIALS_DIRECTORY as systemd sets it; null when it is not set.</param>
-    /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors.</exception>
+    /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors, or a schedule has.</exception>
     public static BackupConfiguration Read(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
     {
-        byte[] content;
+        BackupConfiguration configuration = ReadDespiteSchedules(file, stateDirectory, credentialsDirectory);
+        return configuration.ScheduleProblems.Count == 0 ? configuration : throw new ConfigurationException([.. configuration.Warnings, .. configuration.ScheduleProblems]);
+    }
+
+    /// <summary>
+    /// As <see cref="Read"/>, but a schedule that cannot be used is left out, and what is wrong with it is in <see cref="BackupConfiguration.ScheduleProblems"/>: for a restore at night, which needs
+    /// none. Not for what decides what is kept: the policies are not complete.
+    /// </summary>
+    /// <exception cref="ConfigurationException">The file itself is not there, cannot be read, or has errors.</exception>
+    public static BackupConfiguration ReadDespiteSchedules(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
+    {
+        byte[] content = ReadContent(file);
+        BytePath folder = ScheduleFolder.Beside(file);
         try
         {
-            content = PosixFile.ReadAllFollowing(file, MaxBytes);
+            BackupConfiguration configuration = Parse(file, content, stateDirectory, credentialsDirectory);
+            var schedules = ScheduleFolder.Read(folder, configuration);
+            return configuration with { Schedules = schedules.Schedules, ScheduleProblems = schedules.Errors, Warnings = [.. configuration.Warnings, .. schedules.Warnings] };
+        }
+        catch (ConfigurationException e)
+        {
+            throw new ConfigurationException([.. e.Problems, .. ScheduleFolder.Read(folder, null).Errors], e.InnerException);   // everything wrong is found at once
+        }
+    }
+
+    private static byte[] ReadContent(BytePath file)
+    {
+        try
+        {
+            return PosixFile.ReadAllFollowing(file, MaxBytes);
         }
         catch (PosixException e)
         {
@@ -37,10 +68,9 @@ public static class ConfigurationReader
                 : ($"the configuration file cannot be read: {e.Message}", "Run as root, or name another with --config FILE or $BACKUP_CONFIG.");
             throw new ConfigurationException([new ConfigurationProblem(file.ToString(), 0, 0, message, hint, IsWarning: false)], e);
         }
-        return Parse(file, content, stateDirectory, credentialsDirectory);
     }
 
-    /// <summary>As <see cref="Read"/>, of a text that is in memory. Password files that it names are read.</summary>
+    /// <summary>As <see cref="Read"/>, of a text that is in memory, and without schedules. Password files that it names are read.</summary>
     /// <exception cref="ConfigurationException">It has errors.</exception>
     public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory, string? credentialsDirectory = null)
     {
@@ -54,15 +84,20 @@ public static class ConfigurationReader
         StateSettings state = ReadState(document.Root, stateDirectory, problems);
         StagingSettings staging = ReadStaging(document.Root, state.Path, problems);
         RestoreSettings restore = ReadRestore(document.Root, problems);
-        var reader = new ServiceReader(problems, credentialsDirectory);
+        RotationSettings rotation = RotationReader.Read(document.Root, problems);
+        SanitySettings sanity = SanityReader.Read(document.Root, problems);
+        AgentSettings agent = AgentReader.Read(document.Root, problems);
+        MetricsSettings metrics = MetricsReader.Read(document.Root, problems);
+        var reader = new ServiceReader(problems, credentialsDirectory, sanity);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
+        NotifySettings notify = new NotifyReader(problems, credentialsDirectory).Read(document.Root, state.Path);
         if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Services = services, Warnings = problems.InOrder() };
+        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Agent = agent, Sanity = sanity, Metrics = metrics, Services = services, Warnings = problems.InOrder() };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)
     {
-        string[] known = ["repository", "state", "staging", "restore", "service"];
+        string[] known = ["repository", "state", "staging", "restore", "rotation", "notify", "sanity", "metrics", AgentReader.Table, "service"];
         foreach (TomlEntry entry in root.Entries)
         {
             if (entry.Value is not TomlTable && known.Contains(entry.Key))
@@ -70,7 +105,7 @@ public static class ConfigurationReader
             else if (entry.Value is TomlTable && !known.Contains(entry.Key))
                 problems.Add(entry.KeyPlace, $"unknown table [{entry.Key}]", NearestName.Hint(entry.Key, known, "known tables"));
             else if (!known.Contains(entry.Key))
-                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", "Every key stands below [repository], [state], [staging], [restore] or [service.NAME].");
+                problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` outside of any table", $"Every key stands below {string.Join(", ", known[..^1].Select(static name => $"[{name}]"))} or [service.NAME].");
         }
     }
 

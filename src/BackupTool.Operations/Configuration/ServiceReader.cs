@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles;
 using BackupTool.Services.Profiles.Toml;
@@ -9,7 +10,8 @@ namespace BackupTool.Operations.Configuration;
 /// <summary>Reads one <c>[service.NAME]</c>.</summary>
 /// <param name="problems">Told what is wrong.</param>
 /// <param name="credentialsDirectory">$CREDENTIALS_DIRECTORY as systemd sets it; null when it is not set.</param>
-internal sealed class ServiceReader(ProblemList problems, string? credentialsDirectory)
+/// <param name="sanity">What holds for services that say nothing of it.</param>
+internal sealed class ServiceReader(ProblemList problems, string? credentialsDirectory, SanitySettings sanity)
 {
     internal static readonly FrozenDictionary<string, QuiesceMode> QuiesceModes = new Dictionary<string, QuiesceMode>
     {
@@ -50,6 +52,8 @@ internal sealed class ServiceReader(ProblemList problems, string? credentialsDir
             Health = new HealthReader(problems).Read(reader, name),
             Databases = postgres.ReadDatabases(reader, kind, name),
             Postgres = postgres.Read(reader, kind, name),
+            Sanity = SanityReader.ReadOf(reader, sanity, problems),
+            MaxAge = reader.Timeout("max-age"),
             Place = entry.KeyPlace,
         };
         settings = settings with { StopTimeout = reader.Timeout("stop-timeout") ?? settings.StopTimeout };

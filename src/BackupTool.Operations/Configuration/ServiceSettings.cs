@@ -1,3 +1,4 @@
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
 using BackupTool.Services.Profiles;
@@ -48,6 +49,12 @@ public sealed record ServiceSettings
 
     /// <summary>How its PostgreSQL databases are reached; null for what the service's own configuration says.</summary>
     public PostgresOverride? Postgres { get; init; }
+
+    /// <summary>When what was stored of it is dubious.</summary>
+    public SanitySettings Sanity { get; init; } = new();
+
+    /// <summary>How old its last good snapshot may be; null for what its schedules come to.</summary>
+    public TimeSpan? MaxAge { get; init; }
 
     /// <summary>Where it stands in the file.</summary>
     public required TextPlace Place { get; init; }

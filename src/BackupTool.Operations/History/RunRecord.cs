@@ -3,7 +3,7 @@ namespace BackupTool.Operations.History;
 /// <summary>One run of a command that matters later, as the local history keeps it. The history may be deleted at any time: it is no truth, the repository is.</summary>
 public sealed record RunRecord
 {
-    /// <summary>What ran: <c>now</c>, <c>verify</c>, <c>rotate</c>, <c>prune</c>, <c>restore</c>, <c>run</c> (a schedule's whole run).</summary>
+    /// <summary>What ran: <c>now</c>, <c>verify</c>, <c>rotate</c>, <c>prune</c>, <c>restore</c> (in place), <c>rollback</c>, <c>wipe</c>, <c>run</c> (a schedule's whole run).</summary>
     public required string Action { get; init; }
 
     /// <summary>The schedule on whose behalf; null when a person asked.</summary>

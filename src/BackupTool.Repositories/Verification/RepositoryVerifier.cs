@@ -61,6 +61,7 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
         IReadOnlyList<StoredFile> snapshotFiles = await repository.Storage.ListAsync(SnapshotId.Folder, cancellationToken);
         await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
         await CheckEvidenceAsync(cancellationToken);
+        foreach (VerificationProblem pin in (await SnapshotPins.ReadAsync(repository.Storage, cancellationToken)).Unreadable) Add(pin.FileName, pin.Problem);
         await CheckMarksAsync(cancellationToken);
         await CheckPackSizesAsync(cancellationToken);
         var snapshots = new List<StoredSnapshot>();
