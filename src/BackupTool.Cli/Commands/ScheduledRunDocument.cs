@@ -16,11 +16,11 @@ public sealed record StepDocument(
 }
 
 /// <summary>What a run's rotation did; of a dry run, what it would do.</summary>
-public sealed record RunRotationDocument(int Kept, string[] Forgotten, string[] Warnings)
+public sealed record RunRotationDocument(int Kept, string[] Forgotten, string[] Warnings, PruneDocument Prune)
 {
     internal static RunRotationDocument From(Operations.Rotation.RotationReport report)
     {
         string[] forgotten = [.. report.DryRun ? report.Plan.Removed.Select(static snapshot => snapshot.Id.Hex) : report.Forgotten.Select(static id => id.Hex)];
-        return new(report.Plan.Decisions.Count - forgotten.Length, forgotten, [.. report.Warnings]);
+        return new(report.Plan.Decisions.Count - forgotten.Length, forgotten, [.. report.Warnings], PruneDocument.From(report.Prune));
     }
 }

@@ -82,7 +82,7 @@ public sealed class ThreeYearsTests : IAsyncLifetime
     private async Task BackUpAsync(DateOnly day)
     {
         await File.WriteAllBytesAsync(Path.Combine(_tree.Tree, "diary"), PseudoRandom.Bytes(2000, (ulong)day.DayNumber), Test.Token);
-        _before = await _tree.RunAsync(_before, isCommitted: false);
+        _before = await _tree.RunAsync(_before, adopted: await _tree.ReopenAsync(), isCommitted: false);
         StoredSnapshot stored = await _tree.Repository.CommitAsync(new Snapshot
         {
             FormatVersion = Snapshot.CurrentVersion,
