@@ -2,6 +2,8 @@ using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Rotation;
+using BackupTool.Repositories;
+using BackupTool.Repositories.Pruning;
 using BackupTool.Repositories.Retention;
 
 namespace BackupTool.Cli.Commands;
@@ -30,9 +32,14 @@ internal static class RotateCommand
                 if (context.Json) JsonReport.Write(context.Terminal, RotateDocument.From(report), CliJson.Default.RotateDocument);
                 else if (!context.Quiet) Print(context.Terminal, report);
                 foreach (string warning in report.Warnings) context.Terminal.Warn(warning);
-                return context.OwesRestarts ? ExitCode.ServiceNotHealthy : report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
+                foreach (RepositoryDamagedException damage in report.Prune.Damage) context.Terminal.Error($"{damage.Message}\n  → {damage.Hint} Nothing that holds copies of its chunks was removed.");
+                return context.OwesRestarts ? ExitCode.ServiceNotHealthy : CodeOf(report);
             }, dryRun, allHosts, lockWait.Option);
     }
+
+    /// <summary>How a run ends that rotated so.</summary>
+    internal static ExitCode CodeOf(RotationReport report) =>
+        report.Prune.Damage.Count > 0 ? ExitCode.RepositoryDamaged : report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
 
     private static void Print(Terminal terminal, RotationReport report)
     {
@@ -40,6 +47,15 @@ internal static class RotateCommand
         int removed = report.Plan.Removed.Count(), all = report.Plan.Decisions.Count;
         if (all == 0) terminal.Info("no snapshots");
         else terminal.WriteLine(report.DryRun ? $"would remove {removed:N0} of {all:N0} snapshots" : $"removed {removed:N0} of {all:N0} snapshots");
+        terminal.WriteLine(Freed(report.Prune));
+    }
+
+    /// <summary>In one line: the packs themselves are the concern of <c>prune</c>.</summary>
+    private static string Freed(PruneReport prune)
+    {
+        string would = prune.DryRun ? "would be " : "";
+        string later = prune.RemovableFrom is { } from ? $", {ByteSize.Format(prune.MarkedBytes)} {would}marked, which a rotation or prune frees from {from.First.LocalDateTime:yyyy-MM-dd HH:mm:ss} on" : "";
+        return $"{ByteSize.Format(prune.RemovedBytes)} {would}freed{later}; {ByteSize.Format(prune.KeptBytes)} of packs {(prune.DryRun ? "would stay" : "stay")}";
     }
 
     private static void PrintTable(Terminal terminal, IReadOnlyList<RetentionDecision> decisions)
@@ -57,10 +73,10 @@ internal static class RotateCommand
 }
 
 /// <summary>The JSON of <c>rotate</c>.</summary>
-public sealed record RotateDocument(bool DryRun, RotateDecisionDocument[] Snapshots, string[] Forgotten, string[] Warnings)
+public sealed record RotateDocument(bool DryRun, RotateDecisionDocument[] Snapshots, string[] Forgotten, string[] Warnings, PruneDocument Prune)
 {
     internal static RotateDocument From(RotationReport report) =>
-        new(report.DryRun, [.. report.Plan.Decisions.Select(RotateDecisionDocument.From)], [.. report.Forgotten.Select(static id => id.Hex)], [.. report.Warnings]);
+        new(report.DryRun, [.. report.Plan.Decisions.Select(RotateDecisionDocument.From)], [.. report.Forgotten.Select(static id => id.Hex)], [.. report.Warnings], PruneDocument.From(report.Prune));
 }
 
 /// <summary>What becomes of a snapshot, in JSON.</summary>

@@ -14,14 +14,16 @@ internal sealed class ReferenceReader(Repository repository, PruneInventory inve
     private readonly List<(string File, string Problem)> _problems = [];
     private readonly HashSet<string> _read = [];
 
-    internal async Task ListSnapshotsAsync(CancellationToken cancellationToken)
+    internal async Task ListSnapshotsAsync(IReadOnlySet<SnapshotId> without, CancellationToken cancellationToken)
     {
         foreach (StoredFile file in await repository.Storage.ListAsync(SnapshotId.Folder, cancellationToken))
         {
+            SnapshotId? id = SnapshotId.TryParseFileName(file.Name, out SnapshotId? parsed) ? parsed : null;
+            if (id is { } gone && without.Contains(gone)) continue;
             inventory.SnapshotFiles.Add(file.Name);
             try
             {
-                if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) _snapshots.Add(await repository.ReadSnapshotAsync(id.Value, cancellationToken));
+                if (id is not null) _snapshots.Add(await repository.ReadSnapshotAsync(id.Value, cancellationToken));
                 else _problems.Add((file.Name, "it is no snapshot by its name, but may have been one"));
             }
             catch (RepositoryDamagedException e)
