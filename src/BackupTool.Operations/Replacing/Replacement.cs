@@ -109,6 +109,28 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         return new ReplacementOutcome(Settle(record, record.Live), problems, outcome, back);
     }
 
+    /// <summary>As <see cref="ReturnAsync"/>, of services that are all down, and stay so.</summary>
+    /// <exception cref="OperationException">Not all could be put back.</exception>
+    internal async Task<ReplacementOutcome> ReturnAtRestAsync(ReplacementRecord record, IReadOnlyList<string> problems)
+    {
+        record = Write(record with { Phase = ReplacementPhase.Returning });
+        FailPoint.Reach(FailPoint.Returning);
+        ForgiveThoseThatWereDown(record, context.Restarts);
+        try
+        {
+            await MoveAsync(record, record.Live);
+        }
+        catch (Exception e)
+        {
+            throw StillMixed(record, problems, e);
+        }
+        return new ReplacementOutcome(Settle(record, record.Live), problems, null, null);
+    }
+
+    private static OperationException StillMixed(ReplacementRecord record, IReadOnlyList<string> reasons, Exception e) =>
+        new($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
+            "Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
+
     /// <summary>What was down before is not started with the old state: somebody had stopped it, or it had failed with that.</summary>
     private async Task KeepDownAsync(ReplacementRecord record)
     {
@@ -186,8 +208,7 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         catch (Exception e)
         {
             rest.LeaveAtRest();
-            throw new OperationException($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
-                "Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
+            throw StillMixed(record, reasons, e);
         }
     }
 

@@ -58,6 +58,13 @@ public sealed class ReplacementWorld(BytePath stateDirectory, IServiceManager ma
         return new ReplacementRecovery(Journal, context, payRestarts).RunAsync((record, _, cancellation) => SameServer.FindProblemsAsync(record, context, cancellation), cancellationToken);
     }
 
+    /// <summary>At boot, before the services: see <see cref="EarlyRecovery"/>.</summary>
+    /// <param name="configuration">As it is now; null when it cannot be read.</param>
+    /// <param name="cancellationToken">Cancels before anything is done.</param>
+    /// <exception cref="ExplainedException">It cannot go on; the message says why.</exception>
+    public Task<EarlyRecoveryReport> RecoverBeforeServicesAsync(BackupConfiguration? configuration, CancellationToken cancellationToken) =>
+        new EarlyRecovery(Journal, ContextOf(configuration)).RunAsync(cancellationToken);
+
     private sealed class NothingToAsk : IHealthCheck
     {
         public Task<HealthAnswer> AskAsync(CancellationToken cancellationToken) => Task.FromResult(new HealthAnswer(true, false, "nothing to ask"));

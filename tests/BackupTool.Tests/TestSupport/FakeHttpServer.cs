@@ -64,7 +64,11 @@ public sealed class FakeHttpServer : IAsyncDisposable
 
 public sealed class FakeHttpRequest(HttpContext context, byte[] body)
 {
-    public string Method => context.Request.Method;
+    // Copied, so that they can be asked for when the answer is long sent.
+    private readonly Dictionary<string, string> _headers = context.Request.Headers.ToDictionary(static header => header.Key, static header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _query = context.Request.Query.ToDictionary(static part => part.Key, static part => part.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+
+    public string Method { get; } = context.Request.Method;
 
     /// <summary>As it was sent, escapes and all, without the query.</summary>
     public string RawPath { get; } = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget.Split('?')[0];
@@ -74,9 +78,9 @@ public sealed class FakeHttpRequest(HttpContext context, byte[] body)
     public string Text => System.Text.Encoding.UTF8.GetString(body);
 
     /// <summary>A header's value; null when it was not sent.</summary>
-    public string? Header(string name) => context.Request.Headers.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues value) ? value.ToString() : null;
+    public string? Header(string name) => _headers.GetValueOrDefault(name);
 
-    public string? Query(string name) => context.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues value) ? value.ToString() : null;
+    public string? Query(string name) => _query.GetValueOrDefault(name);
 
     /// <summary>Breaks the connection off without an answer.</summary>
     public void Abort() => context.Abort();
