@@ -12,6 +12,7 @@ using BackupTool.Services.Sources.Sqlite;
 ErrorReport.Register<UsageException>(ExitCode.Usage);
 ErrorReport.Register<ConfigurationException>(ExitCode.Usage);
 ErrorReport.Register<UnknownServiceException>(ExitCode.Usage);
+ErrorReport.Register<UnknownScheduleException>(ExitCode.Usage);
 ErrorReport.Register<InvalidGlobException>(ExitCode.Usage);
 ErrorReport.Register<NotInRepositoryException>(ExitCode.Usage);
 ErrorReport.Register<AgentRunsAlreadyException>(ExitCode.Locked);

@@ -7,6 +7,7 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(InitDocument))]
 [JsonSerializable(typeof(NowDocument))]
 [JsonSerializable(typeof(ListDocument))]
+[JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(RestoreDocument))]
 [JsonSerializable(typeof(InPlaceDocument))]
 [JsonSerializable(typeof(RollbackDocument))]
@@ -36,6 +37,8 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(RunDocument))]
+[JsonSerializable(typeof(SchedulesDocument))]
 [JsonSerializable(typeof(NotifyTestDocument))]
 [JsonSerializable(typeof(UnitFailedDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -78,7 +78,7 @@ internal sealed class CommandHost
             // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
             await Task.Yield();
             ExitCode code = await run(context, cancellationToken);
-            context.EndRecording(code, null);
+            await context.EndRecordingAsync(code, null);
             return (int)code;
         }
         catch (Exception e)
@@ -86,7 +86,7 @@ internal sealed class CommandHost
             progress.Dispose();
             var report = ErrorReport.From(e);
             report.WriteTo(terminal, context.Json);
-            context.EndRecording(report.Code, report.Message);
+            await context.EndRecordingAsync(report.Code, report.Message);
             return (int)report.Code;
         }
     }
@@ -117,14 +117,15 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>From now on this is a run, and recorded when it ends, however it does.</summary>
     internal void StartRecording(string action, BackupConfiguration? configuration, string? schedule = null) =>
-        Recorded = configuration is null ? null : new RecordedRun(action, schedule, configuration.State.Path, Time);
+        Recorded = configuration is null ? null : new RecordedRun(action, schedule, configuration, Time);
 
-    /// <summary>Tells the history. That it cannot be told makes the run no worse.</summary>
-    internal void EndRecording(ExitCode code, string? failure)
+    /// <summary>Tells the history, and Prometheus. That they cannot be told makes the run no worse.</summary>
+    internal async Task EndRecordingAsync(ExitCode code, string? failure)
     {
-        RecordedRun? ended = Recorded;
+        if (Recorded is not { } ended) return;
         Recorded = null;
-        if (ended?.End(code, failure) is { } problem) terminal.Warn(problem);
+        if (ended.End(code, failure) is { } unwritten) terminal.Warn(unwritten);
+        if (await ended.PublishAsync() is { } unpublished) terminal.Warn(unpublished);
     }
 
     internal T? Value<T>(Option<T> option) => parsed.GetValue(option);
@@ -135,13 +136,22 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal BytePath ConfigFile => AbsolutePath(parsed.GetValue(options.Config) ?? NonEmpty(Environment.GetEnvironmentVariable("BACKUP_CONFIG")) ?? GlobalOptions.DefaultConfig);
 
     private BackupConfiguration ReadConfigurationQuietly() =>
-        ConfigurationReader.Read(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+        ConfigurationReader.ReadDespiteSchedules(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
 
-    /// <summary>Reads the configuration; its warnings are told.</summary>
+    /// <summary>Reads the configuration with its schedules; its warnings are told.</summary>
     internal BackupConfiguration ReadConfiguration()
     {
         BackupConfiguration configuration = ReadConfigurationQuietly();
-        foreach (ConfigurationProblem warning in configuration.Warnings.Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        if (configuration.ScheduleProblems.Count > 0) throw new ConfigurationException(configuration.ScheduleProblems);
+        return Told(configuration);
+    }
+
+    /// <summary>As <see cref="ReadConfiguration"/>, but what is wrong with schedules is a warning, and they are left out: a typing error in one of them must keep nobody from a restore.</summary>
+    internal BackupConfiguration ReadConfigurationDespiteSchedules() => Told(ReadConfigurationQuietly());
+
+    private BackupConfiguration Told(BackupConfiguration configuration)
+    {
+        foreach (ConfigurationProblem warning in configuration.Warnings.Concat(configuration.ScheduleProblems).Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }
@@ -228,6 +238,29 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     /// <summary>Where live state is replaced.</summary>
     internal ReplacementWorld ReplacementWorld(BackupConfiguration configuration) => new(configuration.State.Path, ServiceManager, progress, Time);
 
+    /// <summary>The configuration; where there is none that can be used, but a repository is named, one of it alone.</summary>
+    internal BackupConfiguration ReadConfigurationOrNone()
+    {
+        try
+        {
+            return ReadConfiguration();
+        }
+        catch (ConfigurationException) when (parsed.GetValue(options.Repository) is not null)
+        {
+            terminal.Detail("no configuration can be read: what the repository holds is all there is to tell");
+            BytePath state = BytePath.From(NonEmpty(Environment.GetEnvironmentVariable("STATE_DIRECTORY"))?.Split(':')[0] ?? "/var/lib/backup");
+            return new BackupConfiguration
+            {
+                File = ConfigFile,
+                Repository = new RepositorySettings { Path = AbsolutePath(parsed.GetValue(options.Repository)!) },
+                State = new StateSettings { Path = state },
+                Staging = new StagingSettings { Path = state.Combine("staging") },
+                Services = [],
+                Warnings = [],
+            };
+        }
+    }
+
     /// <summary>The configuration; null, and a warning, when it cannot be used.</summary>
     internal BackupConfiguration? TryReadConfiguration()
     {
@@ -261,7 +294,7 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
 
     /// <summary>The repository's place, from --repository or the configuration.</summary>
     internal LocalStorage OpenStorage() =>
-        new(parsed.GetValue(options.Repository) is { } repository ? AbsolutePath(repository) : ReadConfiguration().Repository.Path);
+        new(parsed.GetValue(options.Repository) is { } repository ? AbsolutePath(repository) : ReadConfigurationDespiteSchedules().Repository.Path);
 
     internal ValueTask<Repository> OpenRepositoryAsync(CancellationToken cancellationToken) => Repository.OpenAsync(OpenStorage(), cancellationToken);
 

@@ -39,6 +39,8 @@ internal static class CommandLine
         {
             InitCommand.Create(host),
             NowCommand.Create(host),
+            RunCommand.Create(host),
+            SchedulesCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
             DiffCommand.Create(host),
@@ -56,6 +58,7 @@ internal static class CommandLine
             PinCommand.CreateUnpin(host),
             PruneCommand.Create(host),
             RepairCommand.Create(host),
+            StatusCommand.Create(host),
             AgentCommand.Create(host),
             HealthCommand.Create(host),
             NotifyCommand.Create(host),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Notifications;
+using BackupTool.Operations.Schedules;
 using BackupTool.Services.Profiles;
 
 namespace BackupTool.Cli.Commands;
@@ -34,10 +35,11 @@ internal static class ConfigCommand
         var findings = new List<FindingDocument>();
         try
         {
-            BackupConfiguration configuration = ConfigurationReader.Read(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
-            findings.AddRange(configuration.Warnings.Select(FindingDocument.From));
+            BackupConfiguration configuration = ConfigurationReader.ReadDespiteSchedules(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+            findings.AddRange(configuration.Warnings.Concat(configuration.ScheduleProblems).Select(FindingDocument.From));
             findings.AddRange(NotifyCheck.Find(configuration).Select(FindingDocument.From));
             findings.AddRange(configuration.Services.SelectMany(DescribeService));
+            findings.AddRange(configuration.Schedules.Select(schedule => DescribeSchedule(schedule, context.Time.GetUtcNow())));
         }
         catch (ConfigurationException e)
         {
@@ -64,6 +66,9 @@ internal static class ConfigCommand
         }
         return findings;
     }
+
+    private static FindingDocument DescribeSchedule(ScheduleSettings schedule, DateTimeOffset now) => new("ok", schedule.File.ToString(),
+        $"runs {string.Join(", ", schedule.Run.Select(ScheduleLookup.WordOf))}, next at {new ScheduleTimes(schedule, HostId.Read()).Next(now)?.ToLocalTime():yyyy-MM-dd HH:mm:ss}", null);
 
     private static void Print(CommandContext context, List<FindingDocument> findings)
     {

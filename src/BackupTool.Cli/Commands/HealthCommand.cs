@@ -19,7 +19,7 @@ internal static class HealthCommand
             var request = new HealthRequest { Services = context.Value(services) ?? [] };
             if (context.Value(since) is { } text)
                 request = request with { JournalSince = DurationText.TryParse(text, out TimeSpan span) ? span : throw new UsageException($"--journal-since: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h.") };
-            BackupConfiguration configuration = context.ReadConfiguration();
+            BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
             HealthReport report = await new HealthRun(configuration, context.ServiceManager, context.Time).RunAsync(request, cancellationToken);
             if (context.Json) JsonReport.Write(context.Terminal, HealthDocument.From(report), CliJson.Default.HealthDocument);
             else if (!context.Quiet) Print(context.Terminal, report);

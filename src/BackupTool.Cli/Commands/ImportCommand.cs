@@ -19,7 +19,7 @@ internal static class ImportCommand
         {
             await context.RecoverFirstAsync(cancellationToken);
             var request = new ImportRequest(CommandContext.AbsolutePath(context.Value(file)!), context.Value(service)!, context.Value(labels) ?? [], ParseTime(context.Value(time)));
-            ImportReport report = await new ImportRun(context.ReadConfiguration(), context.Progress, context.Time).RunAsync(request, cancellationToken);
+            ImportReport report = await new ImportRun(context.ReadConfigurationDespiteSchedules(), context.Progress, context.Time).RunAsync(request, cancellationToken);
             context.Progress.Dispose();
             if (context.Json) JsonReport.Write(context.Terminal, new ImportDocument(report.Snapshot.Id.Hex, report.Members, report.Bytes, [.. report.Warnings]), CliJson.Default.ImportDocument);
             else if (!context.Quiet) context.Terminal.WriteLine($"imported {report.Members:N0} entries, {ByteSize.Format(report.Bytes)}, as snapshot {report.Snapshot.Id.Prefix} of {report.Snapshot.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}");

@@ -2,8 +2,6 @@ using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Backup;
 using BackupTool.Operations.Configuration;
-using BackupTool.Operations.Replacing;
-using BackupTool.Posix;
 
 namespace BackupTool.Cli.Commands;
 
@@ -31,40 +29,17 @@ internal static class NowCommand
                 AcceptsSize = context.Value(acceptSize),
                 LockWait = ParseWait(context.Value(lockWait)),
             };
-            BackupConfiguration configuration = context.ReadConfiguration();
+            BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
             if (!request.DryRun) context.StartRecording("now", configuration);
-            if (!request.DryRun) await context.RecoverFirstAsync(configuration, cancellationToken);
-            if (context.UnfinishedReplacement is { } unfinished)
-                throw new ReplacementUnderWayException($"The state of services may be half old and half new, and is not backed up: {unfinished.TrimEnd('.')}.", "Wait for it to finish, or run 'backup recover'.");
-            BackupReport report = await new BackupRun(configuration, context.ServiceManager, context.Progress, context.Time).RunAsync(request, cancellationToken);
+            BackupReport report = await BackupAction.RunAsync(context, configuration, request, cancellationToken);
             context.Progress.Dispose();
             context.Recorded?.Tell(report);
             if (context.Json) JsonReport.Write(context.Terminal, NowDocument.From(report), CliJson.Default.NowDocument);
             else NowReport.Print(context, report);
-            if (!request.DryRun) await ForgetExpiredAsync(context, configuration);
-            return CodeOf(report, context.OwesRestarts);
+            if (!request.DryRun) await BackupAction.ForgetExpiredAsync(context, configuration);
+            return BackupAction.CodeOf(report, context.OwesRestarts);
         }, services, labels, pin, dryRun, keepGoing, acceptSize, lockWait);
     }
-
-    /// <summary>Removes what restores and wipes have replaced longer ago than it is to be kept. That it cannot be removed makes the backup no worse.</summary>
-    private static async Task ForgetExpiredAsync(CommandContext context, BackupConfiguration configuration)
-    {
-        var previous = new PreviousStates(context.ReplacementWorld(configuration));
-        try
-        {
-            IReadOnlyList<ReplacementRecord> expired = previous.FindExpired(configuration);
-            await previous.ForgetAsync(configuration, expired);
-            foreach (ReplacementRecord record in expired) context.Terminal.Info($"forgot what the {record.Action} of {string.Join(", ", record.ReplacedServices)} at {record.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss} had replaced");
-        }
-        catch (Exception e) when (e is ExplainedException or PosixException)
-        {
-            context.Terminal.Warn($"what earlier restores have replaced could not be removed: {e.Message}");
-        }
-    }
-
-    /// <summary>A service that is down matters more than one that is not in the snapshot, and that more than a warning.</summary>
-    private static ExitCode CodeOf(BackupReport report, bool owesRestarts) =>
-        report.IsUnwell || owesRestarts ? ExitCode.ServiceNotHealthy : report.Failures.Count > 0 ? ExitCode.Failed : report.HasWarnings ? ExitCode.DoneWithWarnings : ExitCode.Done;
 
     private static TimeSpan? ParseWait(string? text) =>
         text is null ? null : DurationText.TryParse(text, out TimeSpan wait) ? wait

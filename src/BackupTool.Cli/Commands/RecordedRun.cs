@@ -1,14 +1,19 @@
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Backup;
+using BackupTool.Operations.Configuration;
 using BackupTool.Operations.History;
 using BackupTool.Operations.Replacing;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 
 namespace BackupTool.Cli.Commands;
 
 /// <summary>The run of a command that the history is told of, however it ends. What it came to is set by the command when it knows.</summary>
-internal sealed class RecordedRun(string action, string? schedule, BytePath stateDirectory, TimeProvider time)
+internal sealed class RecordedRun(string action, string? schedule, BackupConfiguration configuration, TimeProvider time)
 {
+    // The run is over, and somebody may have asked for its end: a slow disk must not hold it up for this.
+    private static readonly TimeSpan PublishPatience = TimeSpan.FromMinutes(1);
+
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private readonly long _startedAt = time.GetTimestamp();
 
@@ -45,7 +50,7 @@ internal sealed class RecordedRun(string action, string? schedule, BytePath stat
     {
         if (code is ExitCode.Usage or ExitCode.NothingToDo) return null;
         DateTimeOffset now = time.GetUtcNow();
-        return new RunHistory(stateDirectory, time).Record(new RunRecord
+        return new RunHistory(configuration.State.Path, time).Record(new RunRecord
         {
             Action = action,
             Schedule = schedule,
@@ -58,6 +63,23 @@ internal sealed class RecordedRun(string action, string? schedule, BytePath stat
             StoredBytes = StoredBytes,
             Problem = OneLine(failure ?? Problem),
         });
+    }
+
+    /// <summary>Writes the file for Prometheus, where one is configured.</summary>
+    /// <returns>What to warn of; null when nothing.</returns>
+    internal async Task<string?> PublishAsync()
+    {
+        if (configuration.Metrics.TextFile is not { } file) return null;
+        using var patience = new CancellationTokenSource(PublishPatience, time);
+        try
+        {
+            MetricsFile.Write(file, await new StatusRun(configuration, time).RunAsync(patience.Token));
+            return null;
+        }
+        catch (Exception e) when (e is PosixException or IOException or OperationCanceledException)
+        {
+            return $"the metrics could not be written to {file}: {(e is OperationCanceledException ? "the repository could not be read in time" : e.Message)}";
+        }
     }
 
     private static string? OneLine(string? text) => text?.Split('\n', 2)[0];

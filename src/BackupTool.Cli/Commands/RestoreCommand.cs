@@ -64,7 +64,7 @@ internal static class RestoreCommand
     private static async Task<ExitCode> RestoreInPlaceAsync(
         CommandContext context, RestoreOptions options, Repository repository, StoredSnapshot stored, IReadOnlyList<ServiceSnapshot> services, CancellationToken cancellationToken)
     {
-        BackupConfiguration configuration = context.ReadConfiguration();
+        BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
         var request = new InPlaceRequest
         {
             Snapshot = stored,

@@ -17,7 +17,7 @@ internal static class RollbackCommand
         return host.Create("rollback",
             "Return to the state that the last restore in place, or wipe, replaced, of all services that it replaced. When it does not get healthy it is undone (exit code 21). Run once more, it returns from there. Needs no repository.", async (context, cancellationToken) =>
             {
-                BackupConfiguration configuration = context.ReadConfiguration();
+                BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
                 bool isReadOnly = context.Value(list) || context.Value(dryRun);
                 if (!isReadOnly) context.StartRecording("rollback", configuration);
                 if (!isReadOnly) await context.RecoverFirstAsync(configuration, cancellationToken);
@@ -41,7 +41,7 @@ internal static class RollbackCommand
     /// <summary><c>restore --forget-previous</c></summary>
     internal static async Task<ExitCode> ForgetAsync(CommandContext context, IReadOnlyList<string> services, bool isDryRun, CancellationToken cancellationToken)
     {
-        BackupConfiguration configuration = context.ReadConfiguration();
+        BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
         if (!isDryRun) await context.RecoverFirstAsync(configuration, cancellationToken);
         var previous = new PreviousStates(context.ReplacementWorld(configuration));
         IReadOnlyList<ReplacementRecord> records = services.Count == 0 ? previous.List() : [.. services.SelectMany(previous.List).DistinctBy(static record => record.Id)];

@@ -28,19 +28,32 @@ internal static class VerifyCommand
         {
             PackSubset? part = ParseSubset(context.Value(subset));
             context.StartRecording("verify", context.TryReadConfiguration());
-            Repository repository = await context.OpenRepositoryAsync(cancellationToken);
-            await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "verify", cancellationToken);
-            string selector = context.Value(snapshot) ?? "latest";
-            VerifyReport report = await new VerifyRun(repository, context.FindPostgres, context.Progress, context.Time).RunAsync(context.Value(level), part,
-                all => all.Count == 0 ? all : [Operations.Snapshots.SnapshotSelector.Select(all, selector, TimeZoneInfo.Local)],
-                () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
+            VerifyReport report = await RunAsync(context, context.Value(level), (_, _) => ValueTask.FromResult(part), context.Value(snapshot) ?? "latest", cancellationToken);
             context.Progress.Dispose();
             if (context.Recorded is { } run) (run.ReadBytes, run.Problem) = (report.ReadBytes, report.Problems.Concat(report.Unproven).FirstOrDefault()?.ToString());
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
-            else if (!context.Quiet || report.Problems.Count + report.Unproven.Count > 0) Print(context.Terminal, report);
-            return report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
+            else Print(context, report);
+            return CodeOf(report);
         }, snapshot, level, subset);
     }
+
+    /// <summary>Verifies: what the command and a schedule's step have in common.</summary>
+    /// <param name="context">The command's.</param>
+    /// <param name="level">How thoroughly.</param>
+    /// <param name="choosePart">For the data level: the part of the packs; null for all.</param>
+    /// <param name="selector">For the content level: which snapshot; null for every one.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    internal static async Task<VerifyReport> RunAsync(
+        CommandContext context, VerifyLevel level, Func<Repository, CancellationToken, ValueTask<PackSubset?>> choosePart, string? selector, CancellationToken cancellationToken)
+    {
+        Repository repository = await context.OpenRepositoryAsync(cancellationToken);
+        await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "verify", cancellationToken);
+        return await new VerifyRun(repository, context.FindPostgres, context.Progress, context.Time).RunAsync(level, await choosePart(repository, cancellationToken),
+            all => all.Count == 0 || selector is null ? all : [Operations.Snapshots.SnapshotSelector.Select(all, selector, TimeZoneInfo.Local)],
+            () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
+    }
+
+    internal static ExitCode CodeOf(VerifyReport report) => report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
 
     private static VerifyLevel ParseLevel(ArgumentResult result)
     {
@@ -68,8 +81,10 @@ internal static class VerifyCommand
 
     private static string Count(int number, string noun) => $"{number:N0} {noun}{(number == 1 ? "" : "s")}";
 
-    private static void Print(Terminal terminal, VerifyReport report)
+    internal static void Print(CommandContext context, VerifyReport report)
     {
+        if (context.Quiet && report.Problems.Count + report.Unproven.Count == 0) return;
+        Terminal terminal = context.Terminal;
         foreach (VerificationProblem problem in report.Problems) terminal.Error(problem.ToString());
         foreach (VerificationProblem unproven in report.Unproven) terminal.Warn($"not proven: {unproven}");
         string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";

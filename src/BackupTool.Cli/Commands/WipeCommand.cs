@@ -22,7 +22,7 @@ internal static class WipeCommand
             async (context, cancellationToken) =>
             {
                 ReseedMethod method = options.Check(context);
-                BackupConfiguration configuration = context.ReadConfiguration();
+                BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
                 ClientPasswords? passwords = context.Value(options.FreshDevices) is { } file ? ClientPasswords.Read(CommandContext.AbsolutePath(file)) : null;
                 bool isDryRun = context.Value(options.DryRun), needsSnapshots = method != ReseedMethod.None && context.Value(options.Snapshot) != WipeOptions.Salvaged;
                 Confirmation confirmation = isDryRun ? Confirmation.NotNeeded : Confirmation.For(context, options);

@@ -13,6 +13,9 @@ public sealed record BackupRequest
     /// <summary>Words for the snapshot.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>The schedule that asks; null when a person does.</summary>
+    public string? Schedule { get; init; }
+
     /// <summary>Keep the snapshot for ever.</summary>
     public bool Pinned { get; init; }
 

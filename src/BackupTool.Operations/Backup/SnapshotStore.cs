@@ -102,6 +102,7 @@ internal sealed class SnapshotStore(BackupConfiguration configuration, OpenedRep
             Host = Environment.MachineName,
             Labels = [.. request.Labels],
             Pinned = request.Pinned,
+            Schedule = request.Schedule,
             ToolVersion = BackupRun.ToolVersion,
             Parent = stored.Select(static s => s.Cut.ParentSnapshot).OfType<StoredSnapshot>().OrderBy(static s => s.Snapshot.Time).LastOrDefault()?.Id.Hex,
             WindowSeconds = times.Window?.TotalSeconds,

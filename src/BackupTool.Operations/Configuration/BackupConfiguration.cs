@@ -43,10 +43,13 @@ public sealed record BackupConfiguration
     /// <summary>Who is told how it went.</summary>
     public NotifySettings Notify { get; init; } = new();
 
+    /// <summary>What is wrong with files in <c>schedules/</c>, which are then not among <see cref="Schedules"/>. Empty unless it was read with <see cref="ConfigurationReader.ReadDespiteSchedules"/>.</summary>
+    public IReadOnlyList<ConfigurationProblem> ScheduleProblems { get; init; } = [];
+
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
 
-    /// <summary>What is allowed, but worth telling the operator, in the order of the file.</summary>
+    /// <summary>What is allowed, but worth telling the operator, in the order of the files.</summary>
     public required IReadOnlyList<ConfigurationProblem> Warnings { get; init; }
 }
 

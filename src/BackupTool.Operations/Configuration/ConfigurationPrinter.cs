@@ -3,6 +3,7 @@ using System.Text;
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Sanity;
+using BackupTool.Operations.Schedules;
 using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Health;
@@ -37,7 +38,15 @@ public static class ConfigurationPrinter
         MetricsReader.Print(configuration.Metrics, text);
         text.AppendLine().AppendLine("[agent]").Append(AgentReader.Print(configuration.Agent));
         foreach (ServiceSettings service in configuration.Services) Print(service, text);
+        foreach (ScheduleSettings schedule in configuration.Schedules) PrintBeside(schedule, text);
         return text.ToString();
+    }
+
+    /// <summary>A schedule is a file of its own: here it is a comment.</summary>
+    private static void PrintBeside(ScheduleSettings schedule, StringBuilder text)
+    {
+        text.AppendLine().AppendLine(TomlWriter.Comment($"{schedule.File}:"));
+        foreach (string line in SchedulePrinter.Print(schedule).TrimEnd('\n').Split('\n')) text.AppendLine(TomlWriter.Comment(line));
     }
 
     private static void Print(ServiceSettings service, StringBuilder text)

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Sanity;
+using BackupTool.Operations.Schedules;
 using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Services.Profiles.Toml;
@@ -22,17 +23,43 @@ public static class ConfigurationReader
         ["small"] = CompressionSetting.Small,
     }.ToFrozenDictionary();
 
-    /// <summary>Reads a configuration file, following links.</summary>
+    /// <summary>Reads a configuration file, following links, and the schedules beside it.</summary>
     /// <param name="file">The file.</param>
     /// <param name="stateDirectory">$STATE_DIRECTORY as systemd sets it (the first of several is used); null when it is not set.</param>
     /// <param name="credentialsDirectory">$CREDENTIALS_DIRECTORY as systemd sets it; null when it is not set.</param>
-    /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors.</exception>
+    /// <exception cref="ConfigurationException">It is not there, cannot be read, or has errors, or a schedule has.</exception>
     public static BackupConfiguration Read(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
     {
-        byte[] content;
+        BackupConfiguration configuration = ReadDespiteSchedules(file, stateDirectory, credentialsDirectory);
+        return configuration.ScheduleProblems.Count == 0 ? configuration : throw new ConfigurationException([.. configuration.Warnings, .. configuration.ScheduleProblems]);
+    }
+
+    /// <summary>
+    /// As <see cref="Read"/>, but a schedule that cannot be used is left out, and what is wrong with it is in <see cref="BackupConfiguration.ScheduleProblems"/>: for a restore at night, which needs
+    /// none. Not for what decides what is kept: the policies are not complete.
+    /// </summary>
+    /// <exception cref="ConfigurationException">The file itself is not there, cannot be read, or has errors.</exception>
+    public static BackupConfiguration ReadDespiteSchedules(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
+    {
+        byte[] content = ReadContent(file);
+        BytePath folder = ScheduleFolder.Beside(file);
         try
         {
-            content = PosixFile.ReadAllFollowing(file, MaxBytes);
+            BackupConfiguration configuration = Parse(file, content, stateDirectory, credentialsDirectory);
+            var schedules = ScheduleFolder.Read(folder, configuration);
+            return configuration with { Schedules = schedules.Schedules, ScheduleProblems = schedules.Errors, Warnings = [.. configuration.Warnings, .. schedules.Warnings] };
+        }
+        catch (ConfigurationException e)
+        {
+            throw new ConfigurationException([.. e.Problems, .. ScheduleFolder.Read(folder, null).Errors], e.InnerException);   // everything wrong is found at once
+        }
+    }
+
+    private static byte[] ReadContent(BytePath file)
+    {
+        try
+        {
+            return PosixFile.ReadAllFollowing(file, MaxBytes);
         }
         catch (PosixException e)
         {
@@ -41,10 +68,9 @@ public static class ConfigurationReader
                 : ($"the configuration file cannot be read: {e.Message}", "Run as root, or name another with --config FILE or $BACKUP_CONFIG.");
             throw new ConfigurationException([new ConfigurationProblem(file.ToString(), 0, 0, message, hint, IsWarning: false)], e);
         }
-        return Parse(file, content, stateDirectory, credentialsDirectory);
     }
 
-    /// <summary>As <see cref="Read"/>, of a text that is in memory. Password files that it names are read.</summary>
+    /// <summary>As <see cref="Read"/>, of a text that is in memory, and without schedules. Password files that it names are read.</summary>
     /// <exception cref="ConfigurationException">It has errors.</exception>
     public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory, string? credentialsDirectory = null)
     {

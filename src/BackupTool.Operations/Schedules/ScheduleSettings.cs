@@ -44,6 +44,9 @@ public sealed record ScheduleSettings
     /// <summary>Labels that its snapshots bear besides.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>How the step <c>verify</c> verifies.</summary>
+    public ScheduleVerification Verify { get; init; } = new();
+
     /// <summary>How long its snapshots are kept; null: for ever.</summary>
     public RetentionPolicy? Keep { get; init; }
 }

@@ -19,6 +19,7 @@ internal sealed class BackupBox : IDisposable, IProgressObserver
     private int _restored;
 
     internal FixedUnits Units { get; set; } = new();
+    internal TimeProvider Time { get; set; } = TimeProvider.System;
     internal List<string> Messages { get; } = [];
     internal List<string> Warnings { get; } = [];
 
@@ -29,10 +30,16 @@ internal sealed class BackupBox : IDisposable, IProgressObserver
     /// <summary>The run of a configuration with these services. Makes the repository when there is none.</summary>
     internal async Task<BackupReport> RunAsync(string services, BackupRequest? request = null)
     {
+        BackupConfiguration configuration = Configure(services);
+        if (!Directory.Exists(Below("repository"))) await Repository.InitializeAsync(new LocalStorage(configuration.Repository.Path), Time, "1", Test.Token);
+        return await new BackupRun(configuration, Units, this, Time).RunAsync(request ?? new BackupRequest(), Test.Token);
+    }
+
+    /// <summary>A configuration with these services.</summary>
+    internal BackupConfiguration Configure(string services)
+    {
         string text = $"[repository]\npath = \"{Below("repository")}\"\n[staging]\npath = \"{Below("staging")}\"\n[state]\npath = \"{Below("state")}\"\n{services}\n";
-        BackupConfiguration configuration = ConfigurationReader.Parse(BytePath.From(Below("backup.toml")), Encoding.UTF8.GetBytes(text), null);
-        if (!Directory.Exists(Below("repository"))) await Repository.InitializeAsync(new LocalStorage(configuration.Repository.Path), TimeProvider.System, "1", Test.Token);
-        return await new BackupRun(configuration, Units, this, TimeProvider.System).RunAsync(request ?? new BackupRequest(), Test.Token);
+        return ConfigurationReader.Parse(BytePath.From(Below("backup.toml")), Encoding.UTF8.GetBytes(text), null);
     }
 
     /// <summary>The only service of a fresh snapshot.</summary>
