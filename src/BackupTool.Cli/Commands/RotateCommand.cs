@@ -31,10 +31,16 @@ internal static class RotateCommand
                 if (context.Recorded is { } run) run.Problem = report.Warnings is [var first, ..] ? first : null;
                 if (context.Json) JsonReport.Write(context.Terminal, RotateDocument.From(report), CliJson.Default.RotateDocument);
                 else if (!context.Quiet) Print(context.Terminal, report);
-                foreach (string warning in report.Warnings) context.Terminal.Warn(warning);
-                foreach (RepositoryDamagedException damage in report.Prune.Damage) context.Terminal.Error($"{damage.Message}\n  → {damage.Hint} Nothing that holds copies of its chunks was removed.");
+                TellProblems(context.Terminal, report);
                 return context.OwesRestarts ? ExitCode.ServiceNotHealthy : CodeOf(report);
             }, dryRun, allHosts, lockWait.Option);
+    }
+
+    /// <summary>What went wrong: told also with --quiet and --json.</summary>
+    internal static void TellProblems(Terminal terminal, RotationReport report)
+    {
+        foreach (string warning in report.Warnings) terminal.Warn(warning);
+        foreach (RepositoryDamagedException damage in report.Prune.Damage) terminal.Error($"{damage.Message}\n  → {damage.Hint} Nothing that holds copies of its chunks was removed.");
     }
 
     /// <summary>How a run ends that rotated so.</summary>

@@ -30,7 +30,7 @@ internal static class SchedulesCommand
         else if (shown.Count == 0) context.Terminal.Info($"no schedule {(configuration.ScheduleProblems.Count > 0 ? "can be used" : "is configured")}: a schedule is a file {ScheduleLookup.FolderOf(configuration)}/NAME.toml");
         else Print(context.Terminal, shown);
         return Task.FromResult(configuration.ScheduleProblems.Count > 0 ? ExitCode.Usage : ExitCode.Done);
-    });
+    }, SimulateCommand.Create(host));
 
     private static List<DateTimeOffset> NextOf(ScheduleTimes times, DateTimeOffset now)
     {
