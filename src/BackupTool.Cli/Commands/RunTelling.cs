@@ -58,7 +58,7 @@ internal sealed class RunTelling(CommandContext context, BackupConfiguration con
     }
 
     /// <summary>The JSON of the run.</summary>
-    internal RunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
+    internal ScheduledRunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
         new(schedule, isDryRun, (int)code, _started, context.Time.GetElapsedTime(_startedAt).TotalSeconds, BackupOf(steps)?.Backup?.Snapshot?.Id.Hex, [.. steps.Select(StepDocument.From)]);
 
     private RunOutcome Outcome(ExitCode code, IReadOnlyList<StepReport> steps) => new()
