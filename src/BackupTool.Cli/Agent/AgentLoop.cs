@@ -24,6 +24,9 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
     /// <summary>The exit code of the recovery at the start.</summary>
     internal required int Recovery { get; init; }
 
+    /// <summary>How the backups are: to be looked at anew after each run.</summary>
+    internal required BackupStatus Backups { get; init; }
+
     /// <summary>Goes round until a signal ends it, and what runs then has ended.</summary>
     /// <returns>The signal.</returns>
     internal async Task<AgentSignal> RunAsync()
@@ -100,6 +103,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         {
             due.Replace(configuration.Schedules, world.Time.GetUtcNow());
             Remember();
+            Backups.Forget();
         }
         Show();
         world.Notices.Ready();
@@ -113,6 +117,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         DateTimeOffset now = world.Time.GetUtcNow();
         (_child, _running) = (null, null);
         due.Finish(exitCode, now);
+        Backups.Forget();
         Remember();
         string sentence = $"{run.Schedule} ended after {Duration.Format(now > run.Started ? now - run.Started : TimeSpan.Zero)} with {RunOutcome.Describe(exitCode)}";
         if (RunOutcome.Of(exitCode) == RunOutcome.Failed && _ending is null) world.Terminal.Error(sentence);

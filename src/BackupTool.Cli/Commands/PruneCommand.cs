@@ -16,19 +16,18 @@ internal static class PruneCommand
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be marked, packed anew and removed; change nothing" };
         var grace = new Option<string?>("--grace") { Description = "How long a pack that nothing needs stays before it is removed; 0s removes it at once [default: the configured time]", HelpName = "TIME" };
         var maxRepack = new Option<string?>("--max-repack") { Description = "Pack anew at most so many bytes of packs in this run, such as 2GiB or 0 [default: the configured bound]", HelpName = "BYTES" };
-        var lockWait = new Option<string?>("--lock-wait") { Description = "How long to wait for other runs, such as 30s or 10m [default: the configured time]", HelpName = "TIME" };
+        var lockWait = new LockWaitOption();
         return host.Create("prune", "Give back the room of what no snapshot needs any more: packs are marked first, and removed by a run after the grace period.", async (context, cancellationToken) =>
         {
             bool isDry = context.Value(dryRun);
-            TimeSpan? graceGiven = ParseTime("--grace", context.Value(grace)), waitGiven = ParseTime("--lock-wait", context.Value(lockWait));
+            TimeSpan? graceGiven = ParseTime("--grace", context.Value(grace));
+            TimeSpan wait = lockWait.ValueOrUsual(context);
             long? repackGiven = ParseBytes("--max-repack", context.Value(maxRepack));
             if (!isDry) context.StartRecording("prune", context.TryReadConfiguration());
             if (!isDry) await context.RecoverFirstAsync(cancellationToken);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
-            BackupConfiguration? configuration = context.TryReadConfiguration();   // with --repository there need not be one
-            RotationSettings settings = configuration?.Rotation ?? new RotationSettings();
+            RotationSettings settings = context.TryReadConfiguration()?.Rotation ?? new RotationSettings();   // with --repository there need not be one
             var options = new PruneOptions { Grace = graceGiven ?? settings.Grace, MaxWaste = settings.MaxWaste, MaxRepackBytes = repackGiven ?? settings.MaxRepackBytes, DryRun = isDry };
-            TimeSpan wait = waitGiven ?? configuration?.Repository.LockWait ?? TimeSpan.FromMinutes(10);
             await using IAsyncDisposable held = isDry
                 ? await context.LockForReadingAsync(repository, "prune --dry-run", cancellationToken)
                 : await SpaceReserve.AcquireLockAsync(repository.Storage, "prune", wait, context.Time, context.Terminal.Info, cancellationToken);
@@ -44,7 +43,7 @@ internal static class PruneCommand
             if (context.Json) JsonReport.Write(context.Terminal, PruneDocument.From(report), CliJson.Default.PruneDocument);
             else if (!context.Quiet) PruneText.Print(context.Terminal, report);
             return CodeOf(report);
-        }, dryRun, grace, maxRepack, lockWait);
+        }, dryRun, grace, maxRepack, lockWait.Option);
     }
 
     /// <summary>How a run ends that pruned so.</summary>

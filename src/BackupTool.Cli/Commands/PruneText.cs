@@ -13,12 +13,25 @@ internal static class PruneText
     internal static void PrintProblems(Terminal terminal, PruneReport report)
     {
         foreach (string warning in report.Warnings) terminal.Warn(warning);
+        PrintDamage(terminal, report);
+    }
+
+    /// <summary>What is damaged, and what that means.</summary>
+    internal static void PrintDamage(Terminal terminal, PruneReport report)
+    {
         foreach (RepositoryDamagedException damage in report.Damage) terminal.Error($"{damage.Message}\n  → {damage.Hint} Nothing that holds copies of its chunks was removed.");
     }
 
     internal static void Print(Terminal terminal, PruneReport report)
     {
         if (report.DryRun || terminal.Verbosity >= Verbosity.Verbose) PackTable(report).WriteTo(terminal);
+        PrintSums(terminal, report);
+        if (report.DryRun) terminal.WriteLine("dry run: nothing was changed");
+    }
+
+    /// <summary>What it comes to.</summary>
+    internal static void PrintSums(Terminal terminal, PruneReport report)
+    {
         string would = report.DryRun ? "would be " : "";
         if (report.RemovedPacks > 0) terminal.WriteLine($"{would}removed: {Packs(report.RemovedPacks)}, {ByteSize.Format(report.RemovedBytes)} {(report.DryRun ? "free at once" : "free now")}");
         if (report.RepackedPacks > 0) terminal.WriteLine($"{would}packed anew: {Packs(report.RepackedPacks)} of {ByteSize.Format(report.RepackedBytes)} into {ByteSize.Format(report.RewrittenBytes)}");
@@ -31,7 +44,6 @@ internal static class PruneText
         if (report.RemovedReports > 0) terminal.WriteLine($"removed: {report.RemovedReports:N0} reports of verifications of forgotten snapshots");
         if (report.RemovedPacks + report.RepackedPacks + report.UnmarkedPacks + report.MarkedPacks == 0) terminal.WriteLine("nothing to remove: every pack is needed");
         terminal.WriteLine($"{(report.DryRun ? "would stay" : "stays")}: {ByteSize.Format(report.KeptBytes)} of packs, {ByteSize.Format(report.WasteBytes)} of it waste");
-        if (report.DryRun) terminal.WriteLine("dry run: nothing was changed");
     }
 
     private static Table PackTable(PruneReport report)

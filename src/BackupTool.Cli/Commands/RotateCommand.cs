@@ -26,13 +26,18 @@ internal static class RotateCommand
                 }
                 RotationReport report = await new RotationRun(configuration, context.Progress, context.Time).RunAsync(request, cancellationToken);
                 context.Progress.Dispose();
-                if (context.Recorded is { } run) run.Problem = report.Warnings is [var first, ..] ? first : null;
+                if (context.Recorded is { } run) run.Problem = report.Prune.Damage.Select(static damage => damage.Message).Concat(report.Warnings).FirstOrDefault();
                 if (context.Json) JsonReport.Write(context.Terminal, RotateDocument.From(report), CliJson.Default.RotateDocument);
                 else if (!context.Quiet) Print(context.Terminal, report);
                 foreach (string warning in report.Warnings) context.Terminal.Warn(warning);
-                return context.OwesRestarts ? ExitCode.ServiceNotHealthy : report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
+                PruneText.PrintDamage(context.Terminal, report.Prune);
+                return context.OwesRestarts ? ExitCode.ServiceNotHealthy : CodeOf(report);
             }, dryRun, allHosts, lockWait.Option);
     }
+
+    /// <summary>How a rotation ends that came to this.</summary>
+    internal static ExitCode CodeOf(RotationReport report) =>
+        report.Prune.Damage.Count > 0 ? ExitCode.RepositoryDamaged : report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
 
     private static void Print(Terminal terminal, RotationReport report)
     {
@@ -40,6 +45,7 @@ internal static class RotateCommand
         int removed = report.Plan.Removed.Count(), all = report.Plan.Decisions.Count;
         if (all == 0) terminal.Info("no snapshots");
         else terminal.WriteLine(report.DryRun ? $"would remove {removed:N0} of {all:N0} snapshots" : $"removed {removed:N0} of {all:N0} snapshots");
+        PruneText.PrintSums(terminal, report.Prune);
     }
 
     private static void PrintTable(Terminal terminal, IReadOnlyList<RetentionDecision> decisions)
@@ -57,10 +63,10 @@ internal static class RotateCommand
 }
 
 /// <summary>The JSON of <c>rotate</c>.</summary>
-public sealed record RotateDocument(bool DryRun, RotateDecisionDocument[] Snapshots, string[] Forgotten, string[] Warnings)
+public sealed record RotateDocument(bool DryRun, RotateDecisionDocument[] Snapshots, string[] Forgotten, string[] Warnings, PruneDocument Prune)
 {
     internal static RotateDocument From(RotationReport report) =>
-        new(report.DryRun, [.. report.Plan.Decisions.Select(RotateDecisionDocument.From)], [.. report.Forgotten.Select(static id => id.Hex)], [.. report.Warnings]);
+        new(report.DryRun, [.. report.Plan.Decisions.Select(RotateDecisionDocument.From)], [.. report.Forgotten.Select(static id => id.Hex)], [.. report.Warnings], PruneDocument.From(report.Prune));
 }
 
 /// <summary>What becomes of a snapshot, in JSON.</summary>

@@ -51,14 +51,14 @@ internal sealed class RunTelling(CommandContext context, BackupConfiguration con
         {
             if (BackupOf(steps)?.Backup is { } backup) recorded.Tell(backup);
             recorded.Problem = outcome.Errors.Concat(outcome.Warnings).FirstOrDefault();
-            context.EndRecording(code, null);   // before anybody is told, which takes time: whoever is told looks here
+            await context.EndRecordingAsync(code, null);   // before anybody is told, which takes time: whoever is told looks here
         }
         using var hurry = new CancellationTokenSource(PatienceWhenCancelled, context.Time);
         await SendAsync(NotifyText.Ended(outcome), cancellationToken.IsCancellationRequested ? hurry.Token : cancellationToken);
     }
 
     /// <summary>The JSON of the run.</summary>
-    internal RunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
+    internal ScheduledRunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
         new(schedule, isDryRun, (int)code, _started, context.Time.GetElapsedTime(_startedAt).TotalSeconds, BackupOf(steps)?.Backup?.Snapshot?.Id.Hex, [.. steps.Select(StepDocument.From)]);
 
     private RunOutcome Outcome(ExitCode code, IReadOnlyList<StepReport> steps) => new()

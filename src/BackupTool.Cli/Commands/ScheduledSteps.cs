@@ -25,7 +25,7 @@ internal sealed class ScheduledSteps(CommandContext context, BackupConfiguration
 
     internal async Task<StepVerdict> PerformAsync(ScheduleStep step, CancellationToken cancellationToken)
     {
-        var recorded = new RecordedRun(ActionOf(step), schedule.Name, configuration.State.Path, context.Time);
+        var recorded = new RecordedRun(ActionOf(step), schedule.Name, configuration, context.Time);
         long began = context.Time.GetTimestamp();
         StepReport report;
         try
@@ -87,7 +87,7 @@ internal sealed class ScheduledSteps(CommandContext context, BackupConfiguration
         if (configuration.ScheduleProblems is [var problem, ..])
             throw new OperationException($"Nothing was removed, because nobody knows what the schedule with an error keeps: {problem}.", "Correct it; 'backup config check' tells when it is right.");
         RotationReport report = await new RotationRun(configuration, context.Progress, context.Time).RunAsync(new RotationRequest { DryRun = isDryRun, LockWait = lockWait }, cancellationToken);
-        return new StepReport(ScheduleStep.Rotate) { Code = report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done, Rotation = report };
+        return new StepReport(ScheduleStep.Rotate) { Code = RotateCommand.CodeOf(report), Rotation = report };
     }
 
     /// <summary>Whatever goes wrong in a step is its result. A step is called by no command line: what would be wrong usage there is a failure here.</summary>
@@ -116,9 +116,11 @@ internal sealed class ScheduledSteps(CommandContext context, BackupConfiguration
     private void Tell(RotationReport rotation)
     {
         foreach (string warning in rotation.Warnings) context.Terminal.Warn(warning);
+        PruneText.PrintDamage(context.Terminal, rotation.Prune);
         if (context.Quiet) return;
         int removed = rotation.DryRun ? rotation.Plan.Removed.Count() : rotation.Forgotten.Count;
         context.Terminal.WriteLine($"{(rotation.DryRun ? "would forget" : "forgot")} {removed:N0} of {rotation.Plan.Decisions.Count:N0} snapshots");
+        PruneText.PrintSums(context.Terminal, rotation.Prune);
     }
 
     private void Record(RecordedRun recorded, StepReport report)

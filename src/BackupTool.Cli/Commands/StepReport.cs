@@ -37,6 +37,7 @@ internal sealed record StepReport(ScheduleStep Step)
         .. Backup?.Outcome?.Services.Where(static service => service.IsHealthy == false).Select(static service => $"{service.Name} {(service.IsOwed ? "is not started" : "is not healthy")}: {service.HealthReason}") ?? [],
         .. Backup?.Outcome?.Units.Where(static unit => unit.Problem is not null && unit.Services.Count == 0).Select(static unit => $"{unit.Unit}: {unit.Problem}") ?? [],
         .. Verify?.Problems.Select(static problem => problem.ToString()) ?? [],
+        .. Rotation?.Prune.Damage.Select(static damage => damage.Message) ?? [],
     ]);
 
     /// <summary>What is not as it should be, a sentence each.</summary>

@@ -1,3 +1,4 @@
+using BackupTool.Repositories.Pruning;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
 
@@ -27,6 +28,9 @@ public sealed record RotationReport
 
     /// <summary>The snapshots that were removed, oldest first; of a dry run none.</summary>
     public required IReadOnlyList<SnapshotId> Forgotten { get; init; }
+
+    /// <summary>What was removed of what only forgotten snapshots needed.</summary>
+    public required PruneReport Prune { get; init; }
 
     /// <summary>What a person should know: such a run is done with warnings.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

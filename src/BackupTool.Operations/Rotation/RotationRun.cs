@@ -1,6 +1,7 @@
 using BackupTool.Operations.Configuration;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
+using BackupTool.Repositories.Pruning;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
@@ -20,14 +21,30 @@ public sealed class RotationRun(BackupConfiguration configuration, IProgressObse
     {
         ArgumentNullException.ThrowIfNull(request);
         Repository repository = await Repository.OpenAsync(new LocalStorage(configuration.Repository.Path), cancellationToken);
-        await using RepositoryLock held = await RepositoryLock.AcquireAsync(repository.Storage, request.DryRun ? LockMode.Read : LockMode.Exclusive, "rotate",
-            request.LockWait ?? configuration.Repository.LockWait, time, progress.Message, cancellationToken);
+        TimeSpan wait = request.LockWait ?? configuration.Repository.LockWait;
+        await using RepositoryLock held = request.DryRun
+            ? await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Read, "rotate", wait, time, progress.Message, cancellationToken)
+            : await SpaceReserve.AcquireLockAsync(repository.Storage, "rotate", wait, time, progress.Message, cancellationToken);
         RepositorySurvey survey = await RepositorySurvey.ReadAsync(repository, cancellationToken);
         string host = Environment.MachineName;
         RetentionPlan plan = RetentionPlan.Decide(survey.Snapshots, ConfiguredRetention.RulesOf(configuration, time.LocalTimeZone), time.GetUtcNow(), request.AllHosts ? null : host);
         var forgotten = new List<SnapshotId>();
         if (!request.DryRun) await ForgetAsync(repository, plan, forgotten, cancellationToken);
-        return new RotationReport { DryRun = request.DryRun, Plan = plan, Forgotten = forgotten, Warnings = [.. survey.Warnings, .. NeverVerified(plan, host)] };
+        PruneReport prune = await PruneAsync(repository, held, plan, request.DryRun, cancellationToken);
+        return new RotationReport { DryRun = request.DryRun, Plan = plan, Forgotten = forgotten, Prune = prune, Warnings = [.. survey.Warnings, .. NeverVerified(plan, host), .. prune.Warnings] };
+    }
+
+    private Task<PruneReport> PruneAsync(Repository repository, RepositoryLock held, RetentionPlan plan, bool isDryRun, CancellationToken cancellationToken)
+    {
+        var options = new PruneOptions
+        {
+            Grace = configuration.Rotation.Grace,
+            MaxWaste = configuration.Rotation.MaxWaste,
+            MaxRepackBytes = configuration.Rotation.MaxRepackBytes,
+            DryRun = isDryRun,
+            Forgotten = plan.Removed.Select(static snapshot => snapshot.Id).ToHashSet(),
+        };
+        return new Pruner(repository, held, time).RunAsync(options, new PruneProgress(progress.Begin, progress.Advance, progress.Message), cancellationToken);
     }
 
     private async Task ForgetAsync(Repository repository, RetentionPlan plan, List<SnapshotId> forgotten, CancellationToken cancellationToken)

@@ -37,10 +37,10 @@ public static class IndexFile
     /// run left is in the index wholly or not at all.
     /// </summary>
     public static ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<FinishedPack> packs, CancellationToken cancellationToken) =>
-        WriteAsync(storage, packs.Select(static pack => new IndexedPack(pack.Id, pack.Chunks)), cancellationToken);
+        WriteListedAsync(storage, packs.Select(static pack => new IndexedPack(pack.Id, pack.Chunks)), cancellationToken);
 
     /// <summary>As above, for packs as index files know them.</summary>
-    internal static async ValueTask<List<StoredFile>> WriteAsync(IStorage storage, IEnumerable<IndexedPack> packs, CancellationToken cancellationToken)
+    internal static async ValueTask<List<StoredFile>> WriteListedAsync(IStorage storage, IEnumerable<IndexedPack> packs, CancellationToken cancellationToken)
     {
         var written = new List<StoredFile>();
         var lines = new ArrayBufferWriter<byte>();

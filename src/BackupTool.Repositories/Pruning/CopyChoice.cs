@@ -68,7 +68,7 @@ internal sealed class CopyChoice
     private void UseNeededPacks(double maxWaste)
     {
         foreach ((int pack, int length) in _open.Values.SelectMany(static holders => holders)) _coverable[pack] += length;
-        double[] share = [.. _packs.Select((_, pack) => _live[pack] == 0 || _live[pack] + _coverable[pack] < (1 - maxWaste) * _frames[pack] ? 0 : (double)_live[pack] / _frames[pack])];
+        double[] share = [.. _packs.Select((_, pack) => _live[pack] == 0 || (double)(_frames[pack] - _live[pack] - _coverable[pack]) / _frames[pack] > maxWaste ? 0 : (double)_live[pack] / _frames[pack])];
         foreach ((ChunkId chunk, List<(int Pack, int Length)> holders) in _open.ToList())
         {
             (int Pack, int Length)? best = null;

@@ -85,7 +85,7 @@ internal sealed class PackRemoval(Repository repository, RepositoryLock held, Pr
     private async Task IndexNeededOrphansAsync(CancellationToken cancellationToken)
     {
         List<PackUse> needed = [.. plan.Verdicts.Where(static verdict => !verdict.Pack.IsIndexed && verdict.LiveBytes > 0).Select(static verdict => verdict.Pack)];
-        if (needed.Count > 0) inventory.SetIndexed(needed, await IndexFile.WriteAsync(Storage, needed.Select(static pack => new IndexedPack(pack.Id, pack.Chunks)), cancellationToken));
+        if (needed.Count > 0) inventory.SetIndexed(needed, await IndexFile.WriteListedAsync(Storage, needed.Select(static pack => new IndexedPack(pack.Id, pack.Chunks)), cancellationToken));
     }
 
     private async Task RewriteIndexAsync(Dictionary<PackId, PackUse> packs, PruneProgress progress, CancellationToken cancellationToken)
@@ -122,7 +122,7 @@ internal sealed class PackRemoval(Repository repository, RepositoryLock held, Pr
     {
         await RequireNothingNewAsync(cancellationToken);
         IndexedPack[] kept = [.. file.Packs.Where(pack => !packs.ContainsKey(pack.Id))];
-        List<StoredFile> written = await IndexFile.WriteAsync(Storage, kept, cancellationToken);
+        List<StoredFile> written = await IndexFile.WriteListedAsync(Storage, kept, cancellationToken);
         if (!written.Exists(other => other.Name == file.File.Name)) await Storage.DeleteAsync(file.File.Name, cancellationToken);
         inventory.IndexFiles.Remove(file);
         inventory.IndexFiles.AddRange(written.Select(other => new IndexContent(other, kept)));

@@ -1,6 +1,7 @@
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Packs;
+using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
 
 namespace BackupTool.Repositories.Pruning;
@@ -32,12 +33,12 @@ internal sealed class PruneInventory
 
     /// <summary>Reads it.</summary>
     /// <exception cref="RepositoryDamagedException">A snapshot or its chunk list cannot be read, or a chunk that one needs is in no pack: nothing may be removed then.</exception>
-    internal static async Task<PruneInventory> ReadAsync(Repository repository, PruneProgress progress, CancellationToken cancellationToken)
+    internal static async Task<PruneInventory> ReadAsync(Repository repository, IReadOnlySet<SnapshotId> forgotten, PruneProgress progress, CancellationToken cancellationToken)
     {
         var inventory = new PruneInventory();
         Dictionary<PackId, DateTimeOffset> marks = await PackMarks.ReadAsync(repository.Storage, inventory.Warnings.Add, cancellationToken);
         var references = new ReferenceReader(repository, inventory);
-        await references.ListSnapshotsAsync(cancellationToken);
+        await references.ListSnapshotsAsync(forgotten, cancellationToken);
         Dictionary<PackId, string> unusable = await inventory.ReadPacksAsync(repository.Storage, marks, progress, cancellationToken);
         await references.ReadAsync(unusable, progress, cancellationToken);
         inventory.Warnings.AddRange(unusable.Values);

@@ -1,3 +1,5 @@
+using BackupTool.Repositories.Snapshots;
+
 namespace BackupTool.Repositories.Pruning;
 
 /// <summary>How thoroughly to prune.</summary>
@@ -14,6 +16,9 @@ public sealed record PruneOptions
 
     /// <summary>Only say what would be done.</summary>
     public bool DryRun { get; init; }
+
+    /// <summary>For a dry run: snapshots that count as forgotten already.</summary>
+    public IReadOnlySet<SnapshotId> Forgotten { get; init; } = new HashSet<SnapshotId>();
 }
 
 /// <summary>Who is told how far it is. Each may be called from any thread and none throws.</summary>

@@ -48,7 +48,7 @@ public sealed class PrunePlan
     {
         var chosen = new HashSet<PackId>();
         long left = options.MaxRepackBytes;
-        var wasteful = choice.Packs.Select((pack, at) => (Pack: pack, Live: choice.LiveBytes(at), Share: 1 - ((double)choice.LiveBytes(at) / choice.FrameBytes(at))))
+        var wasteful = choice.Packs.Select((pack, at) => (Pack: pack, Live: choice.LiveBytes(at), Share: (double)(choice.FrameBytes(at) - choice.LiveBytes(at)) / choice.FrameBytes(at)))
             .Where(candidate => candidate.Live > 0 && candidate.Share > options.MaxWaste);
         foreach ((PackUse pack, _, _) in wasteful.OrderByDescending(static candidate => candidate.Share))   // stable: then in the order of the names
         {

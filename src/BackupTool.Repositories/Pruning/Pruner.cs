@@ -30,14 +30,14 @@ public sealed class Pruner(Repository repository, RepositoryLock? held, TimeProv
         ArgumentNullException.ThrowIfNull(progress);
         if (options.DryRun)
         {
-            PruneInventory found = await PruneInventory.ReadAsync(repository, progress, cancellationToken);
+            PruneInventory found = await PruneInventory.ReadAsync(repository, options.Forgotten, progress, cancellationToken);
             return PruneReport.Of(found.Plan(time.GetUtcNow(), options), time.GetUtcNow(), options, found.Warnings);
         }
         if (held is null) throw new ArgumentException("Removing takes the exclusive lock.", nameof(options));
         await held.RequireHeldAsync(cancellationToken);
         int stale = await Storage.RemoveStaleUploadsAsync(cancellationToken);
         if (stale > 0) progress.Message($"removed {stale} unfinished files that an interrupted run had left");
-        PruneInventory inventory = await PruneInventory.ReadAsync(repository, progress, cancellationToken);
+        PruneInventory inventory = await PruneInventory.ReadAsync(repository, new HashSet<SnapshotId>(), progress, cancellationToken);
         return await CarryOutAsync(inventory, options, progress, cancellationToken);
     }
 

@@ -14,14 +14,17 @@ internal sealed class ReferenceReader(Repository repository, PruneInventory inve
     private readonly List<(string File, string Problem)> _problems = [];
     private readonly HashSet<string> _read = [];
 
-    internal async Task ListSnapshotsAsync(CancellationToken cancellationToken)
+    internal async Task ListSnapshotsAsync(IReadOnlySet<SnapshotId> forgotten, CancellationToken cancellationToken)
     {
         foreach (StoredFile file in await repository.Storage.ListAsync(SnapshotId.Folder, cancellationToken))
         {
             inventory.SnapshotFiles.Add(file.Name);
             try
             {
-                if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) _snapshots.Add(await repository.ReadSnapshotAsync(id.Value, cancellationToken));
+                if (SnapshotId.TryParseFileName(file.Name, out SnapshotId? id))
+                {
+                    if (!forgotten.Contains(id.Value)) _snapshots.Add(await repository.ReadSnapshotAsync(id.Value, cancellationToken));
+                }
                 else _problems.Add((file.Name, "it is no snapshot by its name, but may have been one"));
             }
             catch (RepositoryDamagedException e)

@@ -57,25 +57,30 @@ public sealed class RepositoryVerifier(Repository repository, Action<long> onRea
     public async Task<IReadOnlyList<StoredSnapshot>> CheckStructureAsync(CancellationToken cancellationToken)
     {
         foreach (RepositoryDamagedException e in await repository.CheckFixedFilesAsync(cancellationToken)) Add(e.FileName, e.Problem);
+        // Before the index: what a backup commits meanwhile needs chunks that the index as it was read lacks.
+        IReadOnlyList<StoredFile> snapshotFiles = await repository.Storage.ListAsync(SnapshotId.Folder, cancellationToken);
         await GuardedAsync(IndexFile.Folder, IndexFile.DigestInName, file => IndexFile.ReadAsync(repository.Storage, file, Index, cancellationToken), cancellationToken);
         await CheckEvidenceAsync(cancellationToken);
         foreach (VerificationProblem pin in (await SnapshotPins.ReadAsync(repository.Storage, cancellationToken)).Unreadable) Add(pin.FileName, pin.Problem);
         await CheckMarksAsync(cancellationToken);
         await CheckPackSizesAsync(cancellationToken);
         var snapshots = new List<StoredSnapshot>();
-        await GuardedAsync(SnapshotId.Folder, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
+        await GuardedAsync(snapshotFiles, static name => SnapshotId.TryParseFileName(name, out SnapshotId? id) ? id.Value.Hex : null, async file =>
         {
             if (!SnapshotId.TryParseFileName(file.Name, out SnapshotId? id)) return;
             StoredSnapshot snapshot = await repository.ReadSnapshotAsync(id.Value, cancellationToken);
             await CheckReferencesAsync(snapshot, cancellationToken);
             snapshots.Add(snapshot);
-        }, cancellationToken);
+        });
         return [.. snapshots.OrderBy(static s => s.Snapshot.Time)];
     }
 
-    private async Task GuardedAsync(string folder, Func<string, string?> digestInName, Func<StoredFile, ValueTask> check, CancellationToken cancellationToken)
+    private async Task GuardedAsync(string folder, Func<string, string?> digestInName, Func<StoredFile, ValueTask> check, CancellationToken cancellationToken) =>
+        await GuardedAsync(await repository.Storage.ListAsync(folder, cancellationToken), digestInName, check);
+
+    private async Task GuardedAsync(IReadOnlyList<StoredFile> files, Func<string, string?> digestInName, Func<StoredFile, ValueTask> check)
     {
-        foreach (StoredFile file in await repository.Storage.ListAsync(folder, cancellationToken))
+        foreach (StoredFile file in files)
         {
             if (digestInName(file.Name) is null)
             {

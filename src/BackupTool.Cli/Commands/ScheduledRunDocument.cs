@@ -4,7 +4,7 @@ using BackupTool.Operations.Schedules;
 namespace BackupTool.Cli.Commands;
 
 /// <summary>The JSON of <c>run</c>.</summary>
-public sealed record RunDocument(string Schedule, bool DryRun, int ExitCode, DateTimeOffset Started, double Seconds, string? Snapshot, StepDocument[] Steps);
+public sealed record ScheduledRunDocument(string Schedule, bool DryRun, int ExitCode, DateTimeOffset Started, double Seconds, string? Snapshot, StepDocument[] Steps);
 
 /// <summary>A step of a run: result is done, done with warnings, failed, cancelled, not run; or "done, but a service is not well". Of backup, verify and rotation the step's own is there.</summary>
 public sealed record StepDocument(
@@ -16,11 +16,11 @@ public sealed record StepDocument(
 }
 
 /// <summary>What a run's rotation did; of a dry run, what it would do.</summary>
-public sealed record RunRotationDocument(int Kept, string[] Forgotten, string[] Warnings)
+public sealed record RunRotationDocument(int Kept, string[] Forgotten, string[] Warnings, PruneDocument Prune)
 {
     internal static RunRotationDocument From(Operations.Rotation.RotationReport report)
     {
         string[] forgotten = [.. report.DryRun ? report.Plan.Removed.Select(static snapshot => snapshot.Id.Hex) : report.Forgotten.Select(static id => id.Hex)];
-        return new(report.Plan.Decisions.Count - forgotten.Length, forgotten, [.. report.Warnings]);
+        return new(report.Plan.Decisions.Count - forgotten.Length, forgotten, [.. report.Warnings], PruneDocument.From(report.Prune));
     }
 }
