@@ -20,6 +20,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
     private IChildRun? _child;
     private RunningView? _running;
     private AgentSignal? _ending;
+    private readonly StalenessWatch _staleness = new(world);
 
     /// <summary>The exit code of the recovery at the start.</summary>
     internal required int Recovery { get; init; }
@@ -31,13 +32,19 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
     /// <returns>The signal.</returns>
     internal async Task<AgentSignal> RunAsync()
     {
+        // From now on times can be missed.
+        Remember();
         Show();
         world.Notices.Ready();
         while (true)
         {
             board.Beat();
             world.Notices.Alive();
-            if (_ending is null) StartWhatIsDue();
+            if (_ending is null)
+            {
+                StartWhatIsDue();
+                _staleness.Look(configuration.Current);
+            }
             else if (_child is null) return _ending.Value;
             Show();
             await SleepAsync();

@@ -36,6 +36,9 @@ internal sealed record AgentWorld
     /// <summary>Looks how the backups of a configuration are.</summary>
     internal required Func<BackupConfiguration, CancellationToken, Task<StatusReport>> ReadStatus { get; init; }
 
+    /// <summary>Tells people of services whose backups are too old; what went wrong with telling.</summary>
+    internal Func<BackupConfiguration, CancellationToken, Task<IReadOnlyList<string>>> TellStaleness { get; init; } = static (_, _) => Task.FromResult<IReadOnlyList<string>>([]);
+
     /// <summary>What tells this machine apart, for the jitter.</summary>
     internal required string HostId { get; init; }
 

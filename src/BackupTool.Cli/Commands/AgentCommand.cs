@@ -27,6 +27,7 @@ internal static class AgentCommand
                 ConfigFile = context.ConfigFile,
                 ReadConfiguration = context.ReadConfiguration,
                 ReadStatus = (configuration, cancellationToken) => new StatusRun(configuration, context.Time).RunAsync(cancellationToken),
+                TellStaleness = (configuration, cancellationToken) => StaleTelling.RunAsync(configuration, context.Time, cancellationToken),
                 HostId = HostId.Read(),
                 RuntimeDirectory = Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY"),
             };
