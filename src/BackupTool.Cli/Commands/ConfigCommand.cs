@@ -10,9 +10,11 @@ namespace BackupTool.Cli.Commands;
 /// <summary><c>backup config</c></summary>
 internal static class ConfigCommand
 {
+    private static readonly Option<bool> FilesOnly = new("--files-only") { Description = "Only what stands in the files of the configuration itself: for a machine on which the services are not" };
+
     internal static Command Create(CommandHost host) => new("config", "Check, show or propose the configuration.")
     {
-        host.Create("check", "Read the configuration and each service's own, and explain every finding.", static (context, _) => Task.FromResult(Check(context))),
+        host.Create("check", "Read the configuration and each service's own, and explain every finding.", static (context, _) => Task.FromResult(Check(context)), FilesOnly),
         host.Create("show", "Print the configuration with its defaults.", static (context, _) =>
         {
             BackupConfiguration configuration = context.ReadConfiguration();
@@ -37,8 +39,8 @@ internal static class ConfigCommand
         {
             BackupConfiguration configuration = ConfigurationReader.ReadDespiteSchedules(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
             findings.AddRange(configuration.Warnings.Concat(configuration.ScheduleProblems).Select(FindingDocument.From));
-            findings.AddRange(NotifyCheck.Find(configuration).Select(FindingDocument.From));
-            findings.AddRange(configuration.Services.SelectMany(DescribeService));
+            if (!context.Value(FilesOnly)) findings.AddRange(NotifyCheck.Find(configuration).Select(FindingDocument.From));
+            if (!context.Value(FilesOnly)) findings.AddRange(configuration.Services.SelectMany(DescribeService));
             findings.AddRange(configuration.Schedules.Select(schedule => DescribeSchedule(schedule, context.Time.GetUtcNow())));
         }
         catch (ConfigurationException e)
