@@ -57,7 +57,7 @@ public sealed class InstalledUnitsTests : IAsyncLifetime
     public async Task A_run_that_is_killed_in_the_window_leaves_no_service_down()
     {
         (await InstallAsync("--yes")).ShouldExit(0);
-        await DropInAsync(Unit, $"[Service]\nExecStart=\nExecStart={Machine.Binary} now\nEnvironment=BACKUP_FAIL_POINT={FailPoint.Window}\nExecStopPost=\nExecStopPost=/usr/bin/env -u BACKUP_FAIL_POINT {Machine.Binary} recover --quiet");
+        await DropInAsync(Unit, $"[Service]\nExecStart=\nExecStart={Machine.Binary} now\nEnvironment=BACKUP_FAIL_POINT=window\nExecStopPost=\nExecStopPost=/usr/bin/env -u BACKUP_FAIL_POINT {Machine.Binary} recover --quiet");
 
         (await Machine.Systemd.TryExecAsync("systemctl", "start", Unit)).Status.Should().NotBe(0);
 
