@@ -31,6 +31,8 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
     /// <returns>The signal.</returns>
     internal async Task<AgentSignal> RunAsync()
     {
+        // From now on times can be missed.
+        Remember();
         Show();
         world.Notices.Ready();
         while (true)

@@ -254,8 +254,10 @@ public sealed class AgentRunTests : IAsyncDisposable
     [Fact]
     public async Task Other_paths_and_other_methods_are_refused()
     {
+        _agent.Schedules = [Nights.Schedule("nightly", NeverMind).Settings];
         _agent.Start();
         await _agent.UntilReadyAsync();
+        File.ReadAllText(Path.Combine(_agent.State, "agent.json")).Should().Contain("nightly", "from now on it can be missed");
         foreach (string path in (string[])["/", "/health/", "/Health", "/status", "/metrics/x", "/../etc/passwd"]) (await _agent.GetAsync(path)).Code.Should().Be(404, path);
         StatusPages pages = PagesOf(new AgentBoard(TimeProvider.System, TimeSpan.FromMinutes(1)));
         (await pages.AnswerAsync("POST", "/health", Test.Token)).Code.Should().Be(405);
