@@ -47,7 +47,7 @@ public sealed class AgentTests
         (await stack.GetAsync("/health")).Code.Should().Be(200, "runs by the old configuration are well");
         (await stack.Machine.RunAsync("list")).Output.Split('\n').Length.Should().BeGreaterThanOrEqualTo(before + 2);
 
-        stack.WriteSchedule("often", AgentStack.Never);
+        stack.WriteSchedule("often", AgentStack.OnceAYear);
         await stack.Machine.Systemd.ExecAsync("systemctl", "reload", AgentStack.Unit);
         await stack.UntilItSaysAsync("again; schedules: often");
         (await stack.StatusAsync()).GetProperty("configuration").GetProperty("state").GetString().Should().Be("loaded");
@@ -63,7 +63,7 @@ public sealed class AgentTests
         await using AgentStack stack = await AgentStack.SetUpAsync(AgentStack.EverySecond, stopsWithin: 4);
         await stack.StartAsync();
         await stack.InWindowAsync();
-        stack.WriteSchedule("often", AgentStack.Never);   // the next agent, if systemd starts one, is to rest
+        stack.WriteSchedule("often", AgentStack.OnceAYear);   // the next agent, if systemd starts one, is to rest
         await stack.Machine.Systemd.ShellAsync(end);
         await stack.Machine.UntilAsync($"systemctl show -P ActiveState {AgentStack.Unit} | grep -Eq 'inactive|failed'", 60);
         if (result.Length > 0) (await stack.ShowAsync("Result")).Should().Be(result);
@@ -74,7 +74,7 @@ public sealed class AgentTests
     [Fact]
     public async Task An_agent_that_does_not_move_any_more_is_killed_and_started_again_by_the_watchdog()
     {
-        await using AgentStack stack = await AgentStack.SetUpAsync(AgentStack.Never);
+        await using AgentStack stack = await AgentStack.SetUpAsync(AgentStack.OnceAYear);
         await stack.WriteUnitsAsync(watchdog: 4);
         await stack.StartAsync();
         string process = await stack.ShowAsync("MainPID");
@@ -94,7 +94,7 @@ public sealed class AgentTests
         await stack.InWindowAsync();
         File.Exists(stack.Machine.RestartJournal).Should().BeTrue("the premise");
         await stack.Machine.LosePowerAsync();
-        stack.WriteSchedule("often", AgentStack.Never);
+        stack.WriteSchedule("often", AgentStack.OnceAYear);
         await File.WriteAllTextAsync(stack.Machine.Below("boot_id"), "11111111-2222-3333-4444-555555555555\n", TestContext.Current.CancellationToken);
         // All machines of the tests share the kernel's boot id: here the agent sees another.
         await stack.WriteUnitsAsync(more: $"BindReadOnlyPaths={stack.Machine.Below("boot_id")}:/proc/sys/kernel/random/boot_id");

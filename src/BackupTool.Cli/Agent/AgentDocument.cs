@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace BackupTool.Cli.Agent;
@@ -38,7 +39,7 @@ public sealed record AgentRunDocument(DateTimeOffset Slot, DateTimeOffset Starte
 /// <summary><c>/health</c>.</summary>
 public sealed record AgentHealthDocument(bool Healthy, DateTimeOffset Time, string[] Problems);
 
-/// <summary><c>/status.json</c>.</summary>
+/// <summary>The agent's part of <c>/status.json</c>; the rest is that of <c>backup status --json</c>.</summary>
 public sealed record AgentStatusDocument(AgentDocument Agent);
 
 /// <summary>The answer to what cannot be answered.</summary>
@@ -47,5 +48,6 @@ public sealed record AgentRefusalDocument(string Error);
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(AgentHealthDocument))]
 [JsonSerializable(typeof(AgentStatusDocument))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(AgentRefusalDocument))]
 internal sealed partial class AgentJson : JsonSerializerContext;

@@ -20,21 +20,31 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
     private IChildRun? _child;
     private RunningView? _running;
     private AgentSignal? _ending;
+    private readonly StalenessWatch _staleness = new(world);
 
     /// <summary>The exit code of the recovery at the start.</summary>
     internal required int Recovery { get; init; }
+
+    /// <summary>How the backups are: to be looked at anew after each run.</summary>
+    internal required BackupStatus Backups { get; init; }
 
     /// <summary>Goes round until a signal ends it, and what runs then has ended.</summary>
     /// <returns>The signal.</returns>
     internal async Task<AgentSignal> RunAsync()
     {
+        // From now on times can be missed.
+        Remember();
         Show();
         world.Notices.Ready();
         while (true)
         {
             board.Beat();
             world.Notices.Alive();
-            if (_ending is null) StartWhatIsDue();
+            if (_ending is null)
+            {
+                StartWhatIsDue();
+                _staleness.Look(configuration.Current);
+            }
             else if (_child is null) return _ending.Value;
             Show();
             await SleepAsync();
@@ -100,6 +110,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         {
             due.Replace(configuration.Schedules, world.Time.GetUtcNow());
             Remember();
+            Backups.Forget();
         }
         Show();
         world.Notices.Ready();
@@ -113,6 +124,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         DateTimeOffset now = world.Time.GetUtcNow();
         (_child, _running) = (null, null);
         due.Finish(exitCode, now);
+        Backups.Forget();
         Remember();
         string sentence = $"{run.Schedule} ended after {Duration.Format(now > run.Started ? now - run.Started : TimeSpan.Zero)} with {RunOutcome.Describe(exitCode)}";
         if (RunOutcome.Of(exitCode) == RunOutcome.Failed && _ending is null) world.Terminal.Error(sentence);

@@ -32,11 +32,14 @@ internal sealed class AgentRun(AgentWorld world)
         }
         using AgentStateFile file = AgentStateFile.Hold(configuration.State.Path);
         var board = new AgentBoard(world.Time, StuckAfter);
-        await using AgentConfiguration current = await AgentConfiguration.StartAsync(world, configuration, files, new StatusPages(board));
+        AgentConfiguration? inForce = null;
+        var backups = new BackupStatus(cancellation => world.ReadStatus(inForce?.Current ?? configuration, cancellation), world.Time);
+        await using AgentConfiguration current = await AgentConfiguration.StartAsync(world, configuration, files, new StatusPages(board, backups));
+        inForce = current;
         board.Show(new AgentView { Began = world.Time.GetUtcNow(), Configuration = current.View });
         int recovery = await RecoverAsync();
         if (_isToReload) await current.ReloadAsync();
-        if (_ending is null) _ending = await new AgentLoop(world, current, await BeginAsync(current, file), file, board) { Recovery = recovery }.RunAsync();
+        if (_ending is null) _ending = await new AgentLoop(world, current, await BeginAsync(current, file), file, board) { Recovery = recovery, Backups = backups }.RunAsync();
         return _ending == AgentSignal.Cancel ? ExitCode.Cancelled : ExitCode.Done;
     }
 

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 
 namespace BackupTool.Cli.Agent;
@@ -31,6 +32,12 @@ internal sealed record AgentWorld
 
     /// <summary>Reads the configuration from the disk; throws <see cref="ConfigurationException"/>.</summary>
     internal required Func<BackupConfiguration> ReadConfiguration { get; init; }
+
+    /// <summary>Looks how the backups of a configuration are.</summary>
+    internal required Func<BackupConfiguration, CancellationToken, Task<StatusReport>> ReadStatus { get; init; }
+
+    /// <summary>Tells people of services whose backups are too old; what went wrong with telling.</summary>
+    internal Func<BackupConfiguration, CancellationToken, Task<IReadOnlyList<string>>> TellStaleness { get; init; } = static (_, _) => Task.FromResult<IReadOnlyList<string>>([]);
 
     /// <summary>What tells this machine apart, for the jitter.</summary>
     internal required string HostId { get; init; }

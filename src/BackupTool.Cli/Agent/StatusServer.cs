@@ -61,7 +61,7 @@ internal sealed class StatusServer : IAsyncDisposable
 
     private static async Task AnswerAsync(HttpContext context, StatusPages pages)
     {
-        StatusPage page = pages.Answer(context.Request.Method, context.Request.Path.Value ?? "");
+        StatusPage page = await pages.AnswerAsync(context.Request.Method, context.Request.Path.Value ?? "", context.RequestAborted);
         context.Response.StatusCode = page.Code;
         context.Response.ContentType = page.ContentType;
         context.Response.ContentLength = page.Body.Length;

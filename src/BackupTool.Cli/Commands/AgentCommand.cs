@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BackupTool.Cli.Agent;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using Microsoft.Extensions.Hosting.Systemd;
 
 namespace BackupTool.Cli.Commands;
@@ -25,6 +26,8 @@ internal static class AgentCommand
                 Launcher = new ProcessLauncher(context.RepositoryArguments),
                 ConfigFile = context.ConfigFile,
                 ReadConfiguration = context.ReadConfiguration,
+                ReadStatus = (configuration, cancellationToken) => new StatusRun(configuration, context.Time).RunAsync(cancellationToken),
+                TellStaleness = (configuration, cancellationToken) => StaleTelling.RunAsync(configuration, context.Time, cancellationToken),
                 HostId = HostId.Read(),
                 RuntimeDirectory = Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY"),
             };

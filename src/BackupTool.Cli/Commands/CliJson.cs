@@ -37,7 +37,7 @@ namespace BackupTool.Cli.Commands;
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(HealthDocument))]
-[JsonSerializable(typeof(RunDocument))]
+[JsonSerializable(typeof(ScheduledRunDocument))]
 [JsonSerializable(typeof(SchedulesDocument))]
 [JsonSerializable(typeof(NotifyTestDocument))]
 [JsonSerializable(typeof(UnitFailedDocument))]

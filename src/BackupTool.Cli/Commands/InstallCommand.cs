@@ -30,7 +30,7 @@ internal static class InstallCommand
         InstallPlan plan = InstallPlan.Make(basis.UnitFiles(settings, context.Time.GetUtcNow()), basis.Proposed, options.IsOtherSystem(context) ? [] : UnitTexts.Enabled(settings, basis.Configuration), record, installer.ReadFile);
         bool isDone = record is not null && !plan.ChangesFiles && plan.Disabled.Count == 0 && plan.Enabled.All(record.Enabled.Contains) && settings.IsRecorded(record);
         bool isDry = context.Value(options.DryRun);
-        if (!context.Json) InstallText.ShowChanges(context.Terminal, plan);
+        if (!context.Json && !(context.Quiet && (context.Value(options.Yes) || context.Value(options.Force)))) InstallText.ShowChanges(context.Terminal, plan);
         if (!isDone && !isDry) await CarryOutAsync(context, options, installer, plan, settings, record, cancellationToken);
         string[] next = InstallText.NextSteps(basis, plan, options.IsOtherSystem(context));
         if (context.Json) JsonReport.Write(context.Terminal, InstallDocument.From(plan, settings, isDry, next), CliJson.Default.InstallDocument);

@@ -30,7 +30,7 @@ internal sealed class InstallOptions
     internal BytePath RootOf(CommandContext context)
     {
         BytePath root = context.Value(Root) is { } directory ? CommandContext.AbsolutePath(directory) : BytePath.From("/");
-        return PosixFile.TryGetStatusFollowing(root, out FileStatus status) && status.IsDirectory ? root : throw new UsageException($"{root} is no directory.", "Name the root directory of the system to install to.");
+        return PosixFile.TryGetStatusFollowing(root, out FileStatus status) && status.Kind == FileKind.Directory ? root : throw new UsageException($"{root} is no directory.", "Name the root directory of the system to install to.");
     }
 
     internal InstallSettings SettingsOf(CommandContext context, InstallRecord? record)

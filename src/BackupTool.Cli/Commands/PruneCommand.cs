@@ -23,6 +23,7 @@ internal static class PruneCommand
             TimeSpan? graceGiven = ParseTime("--grace", context.Value(grace));
             TimeSpan wait = lockWait.ValueOrUsual(context);
             long? repackGiven = ParseBytes("--max-repack", context.Value(maxRepack));
+            if (!isDry) context.StartRecording("prune", context.TryReadConfiguration());
             if (!isDry) await context.RecoverFirstAsync(cancellationToken);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             RotationSettings settings = context.TryReadConfiguration()?.Rotation ?? new RotationSettings();   // with --repository there need not be one
@@ -33,6 +34,11 @@ internal static class PruneCommand
             var progress = new PruneProgress(context.Progress.Begin, context.Progress.Advance, context.Progress.Message);
             PruneReport report = await new Pruner(repository, held as RepositoryLock, context.Time).RunAsync(options, progress, cancellationToken);
             context.Progress.Dispose();
+            if (context.Recorded is { } run)
+            {
+                run.StoredBytes = report.RewrittenBytes - report.RemovedBytes;
+                run.Problem = report.Damage is [var damage, ..] ? damage.Message : report.Warnings is [var warning, ..] ? warning : null;
+            }
             PruneText.PrintProblems(context.Terminal, report);
             if (context.Json) JsonReport.Write(context.Terminal, PruneDocument.From(report), CliJson.Default.PruneDocument);
             else if (!context.Quiet) PruneText.Print(context.Terminal, report);

@@ -31,7 +31,7 @@ internal static class RunCommand
                 await new ScheduledRun(schedule.Run, steps.PerformAsync, steps.Skip).RunAsync(cancellationToken);
                 context.Progress.Dispose();
                 ExitCode code = WorstOf(steps.Reports);
-                if (context.Json) JsonReport.Write(context.Terminal, telling.Document(code, steps.Reports), CliJson.Default.RunDocument);
+                if (context.Json) JsonReport.Write(context.Terminal, telling.Document(code, steps.Reports), CliJson.Default.ScheduledRunDocument);
                 else if (!context.Quiet) context.Terminal.WriteLine($"{schedule.Name}: {string.Join(", ", steps.Reports.Select(Describe))}");
                 await telling.EndAsync(code, steps.Reports, cancellationToken);
                 return code;

@@ -3,6 +3,7 @@ using BackupTool.Operations.Configuration;
 using BackupTool.Operations.History;
 using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 
 namespace BackupTool.Cli.Commands;
 
@@ -51,14 +52,28 @@ internal sealed class RunTelling(CommandContext context, BackupConfiguration con
         {
             if (BackupOf(steps)?.Backup is { } backup) recorded.Tell(backup);
             recorded.Problem = outcome.Errors.Concat(outcome.Warnings).FirstOrDefault();
-            context.EndRecording(code, null);   // before anybody is told, which takes time: whoever is told looks here
+            await context.EndRecordingAsync(code, null);   // before anybody is told, which takes time: whoever is told looks here
         }
         using var hurry = new CancellationTokenSource(PatienceWhenCancelled, context.Time);
         await SendAsync(NotifyText.Ended(outcome), cancellationToken.IsCancellationRequested ? hurry.Token : cancellationToken);
+        if (!cancellationToken.IsCancellationRequested) await TellStalenessAsync(cancellationToken);
+    }
+
+    /// <summary>Also of services that this run does not back up: their own may never begin.</summary>
+    private async Task TellStalenessAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (string problem in await StaleTelling.RunAsync(configuration, context.Time, cancellationToken)) context.Terminal.Warn(problem);
+        }
+        catch (OperationCanceledException)
+        {
+            context.Terminal.Warn("cancelled before it was told whose backups are too old");   // the run says itself that it was cancelled
+        }
     }
 
     /// <summary>The JSON of the run.</summary>
-    internal RunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
+    internal ScheduledRunDocument Document(ExitCode code, IReadOnlyList<StepReport> steps) =>
         new(schedule, isDryRun, (int)code, _started, context.Time.GetElapsedTime(_startedAt).TotalSeconds, BackupOf(steps)?.Backup?.Snapshot?.Id.Hex, [.. steps.Select(StepDocument.From)]);
 
     private RunOutcome Outcome(ExitCode code, IReadOnlyList<StepReport> steps) => new()

@@ -25,7 +25,7 @@ internal sealed class ScheduledSteps(CommandContext context, BackupConfiguration
 
     internal async Task<StepVerdict> PerformAsync(ScheduleStep step, CancellationToken cancellationToken)
     {
-        var recorded = new RecordedRun(ActionOf(step), schedule.Name, configuration.State.Path, context.Time);
+        var recorded = new RecordedRun(ActionOf(step), schedule.Name, configuration, context.Time);
         long began = context.Time.GetTimestamp();
         StepReport report;
         try

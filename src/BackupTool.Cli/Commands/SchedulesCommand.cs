@@ -12,7 +12,7 @@ internal static class SchedulesCommand
 {
     private const int Times = 5;
 
-    internal static Command Create(CommandHost host) => host.Create("schedules", "Show each schedule: what it does, when it ran last and when it runs next, in local time.", static (context, _) =>
+    internal static Command Create(CommandHost commands) => commands.Create("schedules", "Show each schedule: what it does, when it ran last and when it runs next, in local time.", static (context, _) =>
     {
         BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
         DateTimeOffset now = context.Time.GetUtcNow();
@@ -30,7 +30,7 @@ internal static class SchedulesCommand
         else if (shown.Count == 0) context.Terminal.Info($"no schedule {(configuration.ScheduleProblems.Count > 0 ? "can be used" : "is configured")}: a schedule is a file {ScheduleLookup.FolderOf(configuration)}/NAME.toml");
         else Print(context.Terminal, shown);
         return Task.FromResult(configuration.ScheduleProblems.Count > 0 ? ExitCode.Usage : ExitCode.Done);
-    });
+    }, SimulateCommand.Create(commands));
 
     private static List<DateTimeOffset> NextOf(ScheduleTimes times, DateTimeOffset now)
     {

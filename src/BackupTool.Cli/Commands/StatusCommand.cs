@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
 using BackupTool.Operations.History;
 using BackupTool.Operations.Status;
 using BackupTool.Repositories;
@@ -12,18 +13,22 @@ internal static class StatusCommand
     internal static Command Create(CommandHost host)
     {
         var metrics = new Option<bool>("--metrics") { Description = "Print it in the text format of Prometheus" };
+        var notify = new Option<bool>("--notify") { Description = "Tell those in [notify.NAME] whose backups are too old: once a day each, and when that is over" };
         return host.Create("status",
             "How the backups are: the last good snapshot of every service, its age and the age that is expected, verifications, schedules, runs. Stops and changes nothing, and asks no service ('backup health' does).\n"
             + "Exit code 3: a service has no good snapshot, or none of the age that is expected, or there is something else to do, which is named.", async (context, cancellationToken) =>
             {
                 if (context.Value(metrics) && context.Json) throw new UsageException("--metrics and --json exclude each other.", "Choose one.");
-                StatusReport status = await new StatusRun(context.ReadConfigurationOrNone(), context.Time).RunAsync(cancellationToken);
+                BackupConfiguration configuration = context.ReadConfigurationOrNone();
+                StatusReport status = await new StatusRun(configuration, context.Time).RunAsync(cancellationToken);
                 if (context.Value(metrics)) context.Terminal.WriteDocument(stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(PrometheusText.Write(status))));
                 else if (context.Json) JsonReport.Write(context.Terminal, StatusDocument.From(status), CliJson.Default.StatusDocument);
                 else if (!context.Quiet) Print(context.Terminal, status);
                 Complain(context.Terminal, status);
+                if (context.Value(notify))
+                    foreach (string problem in await StaleTelling.RunAsync(configuration, status, context.Time, cancellationToken)) context.Terminal.Warn(problem);
                 return CodeOf(status);
-            }, metrics);
+            }, metrics, notify);
     }
 
     private static ExitCode CodeOf(StatusReport status) => status.Failure is { } failure ? ErrorReport.From(failure).Code

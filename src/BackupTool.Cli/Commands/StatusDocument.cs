@@ -6,15 +6,15 @@ namespace BackupTool.Cli.Commands;
 
 /// <summary>The JSON of <c>status</c>.</summary>
 public sealed record StatusDocument(
-    DateTimeOffset Time, string Host, bool IsWell, RepositoryDocument Repository, ServiceStatusDocument[] Services, ScheduleStatusDocument[] Schedules, RunDocument[] Runs, NoticeDocument[] Notices)
+    DateTimeOffset Time, string Host, bool IsWell, RepositoryDocument Repository, ServiceStatusDocument[] Services, ScheduleStatusDocument[] Schedules, PastRunDocument[] Runs, NoticeDocument[] Notices)
 {
     /// <summary>Of a report.</summary>
     internal static StatusDocument From(StatusReport status) => new(status.Time, status.Host, status.IsWell,
         new RepositoryDocument(status.Repository, status.Contents?.Bytes, status.Contents?.Snapshots, status.Failure is { } failure ? new ErrorBody(ErrorReport.From(failure).Message, ErrorReport.From(failure).Hint, (int)ErrorReport.From(failure).Code) : null,
             [.. status.Damaged.Select(static damage => damage.Message)]),
         [.. status.Services.Select(ServiceStatusDocument.From)],
-        [.. status.Schedules.Select(static schedule => new ScheduleStatusDocument(schedule.Name, schedule.Next, schedule.Last is { } last ? RunDocument.From(last) : null))],
-        [.. status.Runs.Select(RunDocument.From)], [.. status.Notices.Select(static notice => new NoticeDocument(notice.Text, notice.IsTrouble))]);
+        [.. status.Schedules.Select(static schedule => new ScheduleStatusDocument(schedule.Name, schedule.Next, schedule.Last is { } last ? PastRunDocument.From(last) : null))],
+        [.. status.Runs.Select(PastRunDocument.From)], [.. status.Notices.Select(static notice => new NoticeDocument(notice.Text, notice.IsTrouble))]);
 }
 
 /// <summary>The repository; sizes are null when it cannot be read, and then why.</summary>
@@ -36,12 +36,12 @@ public sealed record LastGoodDocument(string Snapshot, DateTimeOffset Time, long
 public sealed record LastVerifyDocument(DateTimeOffset Time, string Level, string Snapshot);
 
 /// <summary>When a schedule runs.</summary>
-public sealed record ScheduleStatusDocument(string Name, DateTimeOffset? Next, RunDocument? Last);
+public sealed record ScheduleStatusDocument(string Name, DateTimeOffset? Next, PastRunDocument? Last);
 
 /// <summary>A run.</summary>
-public sealed record RunDocument(string Action, string? Schedule, DateTimeOffset Started, double Seconds, int ExitCode, string? Snapshot, long? ReadBytes, long? StoredBytes, string? Problem)
+public sealed record PastRunDocument(string Action, string? Schedule, DateTimeOffset Started, double Seconds, int ExitCode, string? Snapshot, long? ReadBytes, long? StoredBytes, string? Problem)
 {
-    internal static RunDocument From(RunRecord run) => new(run.Action, run.Schedule, run.Started, (run.Finished - run.Started).TotalSeconds, run.ExitCode, run.Snapshot, run.ReadBytes, run.StoredBytes, run.Problem);
+    internal static PastRunDocument From(RunRecord run) => new(run.Action, run.Schedule, run.Started, (run.Finished - run.Started).TotalSeconds, run.ExitCode, run.Snapshot, run.ReadBytes, run.StoredBytes, run.Problem);
 }
 
 /// <summary>Something to know.</summary>

@@ -47,7 +47,8 @@ public sealed record InstallBasis
         UnitTexts.Make(settings, Configuration, now).ToDictionary(static unit => $"{UnitDirectory}/{unit.Key}", static unit => unit.Value);
 
     /// <summary>Names of credentials that the configuration reads.</summary>
-    public IReadOnlyList<string> Credentials => [.. Configuration.Services.Select(static service => service.Postgres?.PasswordCredential).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Credentials => [.. Configuration.Services.Select(static service => service.Postgres?.PasswordCredential)
+        .Concat(Configuration.Notify.Channels.SelectMany(static channel => channel.Secrets).Select(static secret => secret.Credential)).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
 
     internal static string ShippedNightly()
     {

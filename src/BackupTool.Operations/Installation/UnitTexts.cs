@@ -64,7 +64,7 @@ public static class UnitTexts
         bool isUsual = configuration.State.Path == BytePath.From(ShippedState);
         if (name != FailureUnit)
         {
-            IEnumerable<BytePath> places = [configuration.File.Parent, configuration.State.Path, .. name == RecoverUnit ? [] : new[] { configuration.Repository.Path, configuration.Staging.Path }];
+            IEnumerable<BytePath> places = [configuration.File.Parent, configuration.State.Path, .. name is RecoverUnit or ResumeUnit ? [] : new[] { configuration.Repository.Path, configuration.Staging.Path }];
             unit.Set("Unit", "RequiresMountsFor", string.Join(' ', places.Distinct().Select(static place => UnitFile.Word(TextOf(place)))));
         }
         if (!isUsual) unit.Set("Service", "StateDirectory").Set("Service", "StateDirectoryMode");

@@ -16,8 +16,9 @@ public sealed class Notifier(NotifySettings settings, TimeProvider time)
     /// <summary>For tests: how patient it is, in the place of what is usual.</summary>
     internal Func<NotifyPatience, NotifyPatience> Temper { get; init; } = static patience => patience;
 
-    /// <summary>The invocation that systemd has given this process; null outside of units.</summary>
-    internal string? Invocation { get; init; } = Environment.GetEnvironmentVariable("INVOCATION_ID");
+    /// <summary>The invocation of the unit whose main process this is; null when it is none's. (A child of the agent inherits the agent's, which it must not speak for.)</summary>
+    internal string? Invocation { get; init; } =
+        Environment.GetEnvironmentVariable("SYSTEMD_EXEC_PID") == Environment.ProcessId.ToString(CultureInfo.InvariantCulture) ? Environment.GetEnvironmentVariable("INVOCATION_ID") : null;
 
     /// <summary>Tells an event, and afterwards what nobody could be told earlier.</summary>
     /// <returns>What went wrong, a sentence each, without secrets.</returns>

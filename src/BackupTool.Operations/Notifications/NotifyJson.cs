@@ -97,7 +97,7 @@ internal sealed record RoomAnswer
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(NotifyEvent))]
 [JsonSerializable(typeof(EventDocument))]
 [JsonSerializable(typeof(KeptNotice))]

@@ -47,6 +47,7 @@ public sealed record SecretSource
                 : File is null ? $"Give the unit LoadCredential={Credential}:/path." : "Write the secret into it, alone, and chmod 600 it.");
         }
         string text = Utf8.IsValid(content) ? Encoding.UTF8.GetString(content).Trim('\r', '\n', ' ', '\t') : "\n";
+        if (Stem == "token" && text.Any(static c => c > '~') && !text.Any(char.IsControl)) throw new NotifyException($"the file {path} of `{Key}` is no token: it holds characters that cannot be sent", "A token is of ASCII characters.");
         if (text.Length > 0 && !text.Any(char.IsControl)) return new SecretText(text);
         throw new NotifyException($"the file {path} of `{Key}` {(text.Length == 0 ? "is empty" : "is not one line of text")}", "It holds the secret alone.");
     }

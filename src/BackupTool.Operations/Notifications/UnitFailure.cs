@@ -15,12 +15,12 @@ public sealed class UnitFailure
     /// <summary>The invocation that failed; empty when systemd has forgotten it.</summary>
     public required string Invocation { get; init; }
 
-    /// <summary>Asks systemd how a unit ended, and for the last lines of its journal. What cannot be asked is left out, and the event says so.</summary>
+    /// <summary>Asks systemd how a unit ended, and for the last lines of its journal. A journal that cannot be read is left out, and the event says so.</summary>
     /// <param name="unit">Its name; <c>.service</c> may be left out.</param>
     /// <param name="services">systemd.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="ServiceManagerException">It is no name of a unit.</exception>
+    /// <exception cref="ServiceManagerException">It is no name of a unit, or systemd cannot be asked.</exception>
     public static async Task<UnitFailure> FindAsync(string unit, IServiceManager services, TimeProvider time, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(services);

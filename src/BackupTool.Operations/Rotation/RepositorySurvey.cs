@@ -2,6 +2,7 @@ using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
+using BackupTool.Repositories.Storage;
 using BackupTool.Repositories.Verification;
 
 namespace BackupTool.Operations.Rotation;
@@ -31,11 +32,13 @@ internal sealed class RepositorySurvey
     /// <exception cref="RepositoryDamagedException">A snapshot cannot be read: what it needs is unknown, so nothing may be removed.</exception>
     internal static async ValueTask<RepositorySurvey> ReadAsync(Repository repository, CancellationToken cancellationToken)
     {
+        foreach (StoredFile file in await repository.Storage.ListAsync("snapshots/", cancellationToken))
+            if (!SnapshotId.TryParseFileName(file.Name, out _)) throw Refused(file.Name, "it is no snapshot by its name, but may have been one", "Look at it, and move it out of the repository.", null);
         (IReadOnlyList<StoredSnapshot> stored, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
         if (damaged is [var first, ..])
         {
             string others = damaged.Count > 1 ? $" (and so are {damaged.Count - 1} more)" : "";
-            throw new RepositoryDamagedException(first.FileName, $"{first.Problem}{others}. What such a snapshot needs is unknown, so nothing was removed", first.Hint, first);
+            throw Refused(first.FileName, $"{first.Problem}{others}", first.Hint, first);
         }
         SnapshotPins pins = await SnapshotPins.ReadAsync(repository.Storage, cancellationToken);
         EvidenceList evidence = await EvidenceReader.ReadAsync(repository.Storage, cancellationToken);
@@ -45,4 +48,7 @@ internal sealed class RepositorySurvey
             .. evidence.Unreadable.Select(static problem => $"{problem}: this report proves nothing"),
         ]);
     }
+
+    private static RepositoryDamagedException Refused(string file, string problem, string? hint, Exception? cause) =>
+        new(file, $"{problem}. What such a snapshot needs is unknown, so nothing was removed", hint, cause);
 }

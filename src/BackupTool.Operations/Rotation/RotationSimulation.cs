@@ -1,6 +1,7 @@
 using System.Globalization;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Verify;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
 
@@ -19,7 +20,7 @@ public sealed record SimulatedSchedule(ScheduleSettings Settings, Func<DateTimeO
 public sealed record SimulationResult(ScheduleSettings Settings, int Runs, int Most, IReadOnlyList<RetentionDecision> AtTheEnd);
 
 /// <summary>
-/// What would exist when: every schedule runs at its times from an empty repository on, each run succeeds, <c>verify</c> proves all that exists, and
+/// What would exist when: every schedule runs at its times from an empty repository on, each run succeeds, <c>verify</c> proves what the schedule says, and
 /// <c>rotate</c> forgets. In memory only.
 /// </summary>
 public sealed class RotationSimulation
@@ -29,6 +30,7 @@ public sealed class RotationSimulation
     private readonly RetentionRules _rules;
     private readonly Dictionary<string, IReadOnlyList<string>> _servicesOf;
     private readonly Dictionary<string, (int Runs, int Most)> _counts = [];
+    private readonly Dictionary<(string Schedule, SnapshotId Snapshot), int> _partsRead = [];
     private List<RetentionSnapshot> _snapshots = [];
     private int _made;
 
@@ -94,9 +96,22 @@ public sealed class RotationSimulation
         foreach (ScheduleStep step in schedule.Run)
         {
             if (step == ScheduleStep.Backup) _snapshots.Add(Make(schedule, time));
-            else if (step == ScheduleStep.Verify) _snapshots = [.. _snapshots.Select(static snapshot => snapshot with { IsVerified = true })];
+            else if (step == ScheduleStep.Verify) Verify(schedule);
             else if (step == ScheduleStep.Rotate) _snapshots = [.. Decide(time).Where(static decision => decision.IsKept).Select(static decision => decision.Snapshot)];
             Count(schedule.Name, step == schedule.Run[0] ? 1 : 0);
+        }
+    }
+
+    private void Verify(ScheduleSettings schedule)
+    {
+        ScheduleVerification verify = schedule.Verify;
+        if (verify.Level == VerifyLevel.Structure) return;
+        bool isNewestAlone = verify is { Level: VerifyLevel.Content, EverySnapshot: false };
+        for (int i = isNewestAlone ? Math.Max(0, _snapshots.Count - 1) : 0; i < _snapshots.Count; i++)
+        {
+            (string, SnapshotId) key = (schedule.Name, _snapshots[i].Id);
+            int parts = _partsRead[key] = _partsRead.GetValueOrDefault(key) + 1;
+            if (parts >= verify.Parts) _snapshots[i] = _snapshots[i] with { IsVerified = true };
         }
     }
 

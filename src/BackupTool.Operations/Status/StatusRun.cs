@@ -16,7 +16,7 @@ namespace BackupTool.Operations.Status;
 public sealed class StatusRun(BackupConfiguration configuration, TimeProvider time)
 {
     private const int MostRuns = 10, Attempts = 3;
-    private static readonly string[] Folders = ["packs/", "index/", "snapshots/", "evidence/", "pins/", "locks/"];
+    private static readonly string[] Folders = ["packs/", "index/", "snapshots/", "evidence/", "pins/", "pruning/"];
 
     private readonly List<StatusNotice> _notices = [];
 

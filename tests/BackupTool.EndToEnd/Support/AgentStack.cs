@@ -8,7 +8,7 @@ namespace BackupTool.EndToEnd.Support;
 /// </summary>
 internal sealed class AgentStack : IAsyncDisposable
 {
-    internal const string Unit = "backup-agent.service", Socket = "agent.sock", EverySecond = "* * * * * *", EveryTwoSeconds = "*/2 * * * * *", Never = "0 0 30 2 *";
+    internal const string Unit = "backup-agent.service", Socket = "agent.sock", EverySecond = "* * * * * *", EveryTwoSeconds = "*/2 * * * * *", OnceAYear = "0 0 1 1 *";
     internal static readonly string[] Services = ["homeserver.service", "bridge.service"];
 
     private AgentStack(StackMachine machine) => Machine = machine;

@@ -49,6 +49,17 @@ internal sealed class StackMachine : IAsyncDisposable
         _systemd = await RealSystemd.StartAsync(_binds);
     }
 
+    /// <summary>Ends the machine, and boots it again with its units, those that are enabled starting by themselves.</summary>
+    internal async Task RebootAsync()
+    {
+        string units = Below("units");
+        if (Directory.Exists(units)) Directory.Delete(units, recursive: true);
+        // What the test machine itself has masked it masks again.
+        await _systemd.ShellAsync($"mkdir {units}; cd /etc/systemd/system; find . -mindepth 1 -maxdepth 1 ! -lname /dev/null -exec cp -a {{}} {units}/ ';'");
+        await _systemd.DisposeAsync();
+        _systemd = await RealSystemd.BootAsync(units, _binds);
+    }
+
     internal string Below(string name) => Path.Combine(Disk, name);
 
     /// <summary>Writes the configuration: services as TOML, and an initialised repository with it.</summary>

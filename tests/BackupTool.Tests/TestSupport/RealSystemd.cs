@@ -13,6 +13,7 @@ public class RealSystemd : IAsyncLifetime
 
     private readonly string[] _binds;
     private string _root = "";
+    private string? _units;
 
     public RealSystemd() : this([])
     {
@@ -43,9 +44,18 @@ public class RealSystemd : IAsyncLifetime
         return systemd;
     }
 
+    /// <summary>As <see cref="StartAsync"/>; it boots with these units in /etc/systemd/system.</summary>
+    public static async Task<RealSystemd> BootAsync(string units, params string[] binds)
+    {
+        var systemd = new RealSystemd(binds) { _units = units };
+        await systemd.InitializeAsync();
+        return systemd;
+    }
+
     public async ValueTask InitializeAsync()
     {
         List<string> start = ["start", Name, "--owner", $"{Environment.ProcessId}", "--bind", Data, "--bind-ro", AppContext.BaseDirectory.TrimEnd('/')];
+        if (_units is not null) start.AddRange(["--units", _units]);
         foreach (string bind in _binds) start.AddRange(["--bind", bind]);
         try
         {

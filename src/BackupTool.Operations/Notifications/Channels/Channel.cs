@@ -27,7 +27,7 @@ internal abstract class Channel : IDisposable
         NtfySettings ntfy => new NtfyChannel(ntfy, time),
         WebhookSettings webhook => new WebhookChannel(webhook, time),
         MatrixSettings matrix => new MatrixChannel(matrix, time),
-        CommandSettings command => new CommandChannel(command),
+        CommandSettings command => new CommandChannel(command, time),
         _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Kind, "no channel of this kind"),
     };
 }

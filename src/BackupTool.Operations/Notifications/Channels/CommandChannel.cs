@@ -9,7 +9,7 @@ namespace BackupTool.Operations.Notifications.Channels;
 /// Runs a program with the event (<see cref="EventDocument"/>) on its input and its main points in <c>BACKUP_*</c> variables: 0 means told. Run once only, since a program that failed may have told
 /// somebody. One that does not end in time is killed with its children.
 /// </summary>
-internal sealed class CommandChannel(CommandSettings settings) : Channel
+internal sealed class CommandChannel(CommandSettings settings, TimeProvider time) : Channel
 {
     private const int MostShown = 200, KeptCharacters = 4096;
 
@@ -39,7 +39,7 @@ internal sealed class CommandChannel(CommandSettings settings) : Channel
             throw;
         }
         if (process.ExitCode == 0) return new Attempt(true, $"{settings.Command[0]} ended with 0");
-        await Task.WhenAny(Task.WhenAll(error, output), Task.Delay(TimeSpan.FromSeconds(1), cancellationToken));
+        await Task.WhenAny(Task.WhenAll(error, output), Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken));
         string said = error is { IsCompletedSuccessfully: true, Result.Length: > 0 } ? error.Result : output.IsCompletedSuccessfully ? output.Result : "";
         return new Attempt(false, string.Create(CultureInfo.InvariantCulture, $"{settings.Command[0]} ended with {process.ExitCode}{(said.Length > 0 ? $": {said}" : "")}"));
     }

@@ -4,6 +4,7 @@ using BackupTool.Cli.Agent;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
 using Microsoft.Extensions.Hosting.Systemd;
@@ -37,6 +38,20 @@ internal sealed class AgentRig : IAsyncDisposable
     /// <summary>The schedules that the next reading of the configuration finds.</summary>
     internal IReadOnlyList<ScheduleSettings> Schedules { get; set; } = [];
 
+    /// <summary>How the backups are.</summary>
+    internal StatusReport Status { get; set; } = StatusOf(ServiceState.Good);
+
+    internal static StatusReport StatusOf(ServiceState state) => new()
+    {
+        Time = DateTimeOffset.UnixEpoch,
+        Host = "host",
+        Repository = "/repository",
+        Services = [new ServiceStatus { Name = "site", State = state }],
+        Schedules = [],
+        Runs = [],
+        Notices = [],
+    };
+
     /// <summary>What was said on standard error.</summary>
     internal string Said => _terminal.Error;
 
@@ -54,6 +69,7 @@ internal sealed class AgentRig : IAsyncDisposable
             Launcher = Launcher,
             ConfigFile = BytePath.From(ConfigFile),
             ReadConfiguration = () => ConfigurationReader.Read(BytePath.From(ConfigFile), null) with { Schedules = Schedules },
+            ReadStatus = (_, _) => Task.FromResult(Status),
             HostId = "host",
         };
         _running = Task.Run(() => new AgentRun(world).RunAsync());

@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using BackupTool.Cli.Agent;
 using BackupTool.Cli.Output;
 using BackupTool.Operations;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Status;
 using BackupTool.Tests.TestSupport;
 
 namespace BackupTool.Tests.Cli.Agent;
@@ -252,26 +254,61 @@ public sealed class AgentRunTests : IAsyncDisposable
     [Fact]
     public async Task Other_paths_and_other_methods_are_refused()
     {
+        _agent.Schedules = [Nights.Schedule("nightly", NeverMind).Settings];
         _agent.Start();
         await _agent.UntilReadyAsync();
+        File.ReadAllText(Path.Combine(_agent.State, "agent.json")).Should().Contain("nightly", "from now on it can be missed");
         foreach (string path in (string[])["/", "/health/", "/Health", "/status", "/metrics/x", "/../etc/passwd"]) (await _agent.GetAsync(path)).Code.Should().Be(404, path);
-        new StatusPages(new AgentBoard(TimeProvider.System, TimeSpan.FromMinutes(1))).Answer("POST", "/health").Code.Should().Be(405);
-        new StatusPages(new AgentBoard(TimeProvider.System, TimeSpan.FromMinutes(1))).Answer("HEAD", "/metrics").Code.Should().Be(405);
+        StatusPages pages = PagesOf(new AgentBoard(TimeProvider.System, TimeSpan.FromMinutes(1)));
+        (await pages.AnswerAsync("POST", "/health", Test.Token)).Code.Should().Be(405);
+        (await pages.AnswerAsync("HEAD", "/metrics", Test.Token)).Code.Should().Be(405);
+        (await pages.AnswerAsync("GET", "/metrics", Test.Token)).Code.Should().Be(503, "it has not begun");
     }
 
     [Fact]
-    public void A_loop_that_does_not_go_round_any_more_is_unhealthy()
+    public async Task How_the_backups_are_is_part_of_what_it_says_and_a_service_without_a_good_snapshot_is_unhealthy()
+    {
+        _agent.Start();
+        await _agent.UntilReadyAsync();
+        JsonElement status = JsonDocument.Parse((await _agent.GetAsync("/status.json")).Body).RootElement;
+        status.GetProperty("services")[0].GetProperty("state").GetString().Should().Be("good");
+        status.GetProperty("agent").GetProperty("healthy").GetBoolean().Should().BeTrue();
+        (await _agent.GetAsync("/metrics")).Body.Should().Contain("backup_stale{service=\"site\"} 0").And.Contain("backup_agent_healthy 1");
+        _agent.Status = AgentRig.StatusOf(ServiceState.Never);
+        _agent.Signal(AgentSignal.Reload);
+        await UntilHealthIsAsync(503);
+        (await _agent.GetAsync("/health")).Body.Should().Contain("site has no good snapshot");
+    }
+
+    [Fact]
+    public async Task A_repository_that_does_not_answer_does_not_silence_the_agent()
     {
         var time = new ManualTime();
         var board = new AgentBoard(time, TimeSpan.FromSeconds(90));
         board.Show(new AgentView { Began = time.GetUtcNow(), Recovery = 0, Configuration = new ConfigurationView("/b.toml", time.GetUtcNow()) });
-        var pages = new StatusPages(board);
+        var pages = new StatusPages(board, new BackupStatus(static cancellation => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(static _ => AgentRig.StatusOf(ServiceState.Good), TaskScheduler.Default), time));
+        Task<StatusPage> health = pages.AnswerAsync("GET", "/health", Test.Token), status = pages.AnswerAsync("GET", "/status.json", Test.Token);
+        time.Advance(11);
+        (await health).Code.Should().Be(503);
+        Encoding.UTF8.GetString((await health).Body).Should().Contain("does not answer");
+        Encoding.UTF8.GetString((await status).Body).Should().Contain("\"agent\"");
+    }
+
+    private static StatusPages PagesOf(AgentBoard board) => new(board, new BackupStatus(static _ => Task.FromResult(AgentRig.StatusOf(ServiceState.Good)), TimeProvider.System));
+
+    [Fact]
+    public async Task A_loop_that_does_not_go_round_any_more_is_unhealthy()
+    {
+        var time = new ManualTime();
+        var board = new AgentBoard(time, TimeSpan.FromSeconds(90));
+        board.Show(new AgentView { Began = time.GetUtcNow(), Recovery = 0, Configuration = new ConfigurationView("/b.toml", time.GetUtcNow()) });
+        StatusPages pages = PagesOf(board);
         time.Advance(89);
-        pages.Answer("GET", "/health").Code.Should().Be(200);
+        (await pages.AnswerAsync("GET", "/health", Test.Token)).Code.Should().Be(200);
         time.Advance(2);
-        pages.Answer("GET", "/health").Code.Should().Be(503);
+        (await pages.AnswerAsync("GET", "/health", Test.Token)).Code.Should().Be(503);
         board.Beat();
-        pages.Answer("GET", "/health").Code.Should().Be(200);
+        (await pages.AnswerAsync("GET", "/health", Test.Token)).Code.Should().Be(200);
     }
 
     private async Task UntilHealthIsAsync(int code)

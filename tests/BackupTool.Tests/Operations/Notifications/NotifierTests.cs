@@ -132,12 +132,17 @@ public sealed class NotifierTests
         listener.Requests.Should().ContainSingle("only the success is told");
     }
 
-    [Fact]
-    public async Task A_damaged_file_in_the_spool_is_removed_and_the_rest_is_told()
+    [Theory]
+    [InlineData("{ half")]
+    [InlineData("null")]
+    [InlineData("{\"formatVersion\":1,\"event\":null}")]
+    [InlineData("{\"formatVersion\":1,\"event\":{\"kind\":\"Failure\",\"host\":\"a\",\"time\":\"2026-11-23T02:31:00+01:00\",\"title\":\"b\",\"lines\":null}}")]
+    [InlineData("{\"formatVersion\":2,\"event\":{\"kind\":\"Failure\",\"host\":\"a\",\"time\":\"2026-11-23T02:31:00+01:00\",\"title\":\"b\"}}")]
+    public async Task A_damaged_file_in_the_spool_is_removed_and_the_rest_is_told(string content)
     {
         await using var listener = new Listener { Time = new SettableTime(Now) };
         new NotifySpool(listener.State, listener.Time).Keep(new NotifyMessage(Listener.Event()));
-        File.WriteAllText($"{listener.State}/notifications/00000000.json", "{ half");
+        File.WriteAllText($"{listener.State}/notifications/00000000.json", content);
         (await listener.Notifier(listener.Webhook()).SendAsync(Listener.Event(NotifyKind.Success), Test.Token)).Should().ContainSingle().Which.Should().Contain("not legible");
         listener.Requests.Should().HaveCount(2);
         Directory.GetFiles($"{listener.State}/notifications", "*.json").Should().BeEmpty();

@@ -161,6 +161,14 @@ public sealed class NotifySettingsTests : IDisposable
         token.Read().Reveal().Should().Be("s3cret");
     }
 
+    [Fact]
+    public void A_token_that_cannot_be_sent_is_no_token()
+    {
+        Secret("tok", "s3crét", "600");
+        Action read = () => Parse($"[notify.x]\nkind = \"webhook\"\nurl = \"https://x/\"\ntoken-file = \"{_there.Below("tok")}\"").Notify.Channels.Single().Secrets.Single().Read();
+        read.Should().Throw<ExplainedException>().Which.Message.Should().Contain("cannot be sent").And.NotContain("s3cr");
+    }
+
     private void Secret(string name, string content, string mode)
     {
         File.WriteAllText(_there.Below(name), content);

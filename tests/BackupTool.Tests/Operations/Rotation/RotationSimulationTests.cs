@@ -2,6 +2,7 @@ using BackupTool.Operations;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Rotation;
 using BackupTool.Operations.Schedules;
+using BackupTool.Operations.Verify;
 using BackupTool.Repositories.Retention;
 using BackupTool.Tests.TestSupport;
 
@@ -51,8 +52,17 @@ public sealed class RotationSimulationTests : IAsyncLifetime
     {
         SimulationResult[] results = [.. Simulate(1, RotationBox.Schedule("nightly", new RetentionPolicy { Last = 1 }, ScheduleStep.Backup, ScheduleStep.Rotate),
             RotationBox.Schedule("proof", null, ScheduleStep.Verify) with { Cron = "0 5 1 * *" })];
-        results[0].Most.Should().Be(32, "thirty-one nights and the one that was proved");
+        results[0].Most.Should().Be(33, "a month of nights, the one that was proved before them, and after the next proof one more before it is rotated");
         results[1].Should().BeEquivalentTo(new { Runs = 12, Most = 0 });
+    }
+
+    [Fact]
+    public void Only_a_verification_that_proves_something_keeps_what_is_newer()
+    {
+        (int, int)[] most = [.. new[] { new ScheduleVerification { Level = VerifyLevel.Structure }, new() { Level = VerifyLevel.Content }, new() { Parts = 3 } }.Select(verify =>
+            Simulate(1, RotationBox.Schedule("nightly", new RetentionPolicy { Last = 2 }, ScheduleStep.Backup, ScheduleStep.Verify, ScheduleStep.Rotate) with { Verify = verify })[0])
+            .Select(static result => (result.Most, result.AtTheEnd.Count))];
+        most.Should().Equal([(3, 2), (3, 2), (4, 3)], "with three parts the newest that is proved is of the night before the last");
     }
 
     [Fact]

@@ -19,6 +19,7 @@ public sealed class ThreeYearsTests : IAsyncLifetime
 
     private readonly Dictionary<SnapshotId, DateOnly> _nights = [];
     private readonly SettableTime _time = new(default);
+    private readonly List<long> _sizes = [];
     private RotationBox _box = null!;
     private TreeBackup _tree = null!;
     private TreeBackupResult? _before;
@@ -49,12 +50,14 @@ public sealed class ThreeYearsTests : IAsyncLifetime
             {
                 await VerifyAsync();
                 verified = day;
+                _sizes.Add(Directory.EnumerateFiles(_tree.Place, "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length));
             }
             RotationReport report = await RotateAsync();
             report.Warnings.Should().HaveCount(verified is null ? 1 : 0);
             (await RemainingAsync()).Should().Equal(Promised(day, verified), $"that is what remains on {day:yyyy-MM-dd}");
         }
         await VerifyAsync();
+        _sizes.Skip(14).Max().Should().BeLessThan(_sizes.Take(14).Max() * 3 / 2, "but for one more year, what is stored in fourteen months is all that is ever kept at once");
     }
 
     private static DateTime Existing(DateTime local) => TimeZoneInfo.ConvertTimeToUtc(Berlin.IsInvalidTime(local) ? local.AddHours(1) : local, Berlin);

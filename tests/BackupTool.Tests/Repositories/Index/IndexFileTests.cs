@@ -68,7 +68,7 @@ public sealed class IndexFileTests : IDisposable
     }
 
     [Fact]
-    public async Task No_packs_make_no_file() => (await IndexFile.WriteAsync(Storage, [], Test.Token)).Should().BeEmpty();
+    public async Task No_packs_make_no_file() => (await IndexFile.WriteAsync(Storage, Array.Empty<FinishedPack>(), Test.Token)).Should().BeEmpty();
 
     [Fact]
     public async Task A_file_of_no_lines_says_nothing()

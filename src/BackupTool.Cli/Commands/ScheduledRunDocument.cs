@@ -4,7 +4,7 @@ using BackupTool.Operations.Schedules;
 namespace BackupTool.Cli.Commands;
 
 /// <summary>The JSON of <c>run</c>.</summary>
-public sealed record RunDocument(string Schedule, bool DryRun, int ExitCode, DateTimeOffset Started, double Seconds, string? Snapshot, StepDocument[] Steps);
+public sealed record ScheduledRunDocument(string Schedule, bool DryRun, int ExitCode, DateTimeOffset Started, double Seconds, string? Snapshot, StepDocument[] Steps);
 
 /// <summary>A step of a run: result is done, done with warnings, failed, cancelled, not run; or "done, but a service is not well". Of backup, verify and rotation the step's own is there.</summary>
 public sealed record StepDocument(

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using BackupTool.EndToEnd.Support;
+using BackupTool.Services.Quiescing;
+using BackupTool.Tests.Services.Sources.Sqlite;
+
+namespace BackupTool.EndToEnd;
+
+/// <summary>What <c>backup install</c> makes of a machine with a real systemd: units that run, also after a kill and a power cut, and that go without a trace.</summary>
+public sealed class InstalledUnitsTests : IAsyncLifetime
+{
+    private const string Unit = "backup@nightly.service", Timer = "backup@nightly.timer", Directory = "/etc/systemd/system";
+
+    private BotStack _stack = null!;
+
+    public async ValueTask InitializeAsync() => _stack = await BotStack.StartAsync();
+
+    public ValueTask DisposeAsync() => _stack.DisposeAsync();
+
+    private StackMachine Machine => _stack.Machine;
+
+    private Task<CliResult> InstallAsync(params string[] more) => Machine.RunAsync(["install", "--program", Machine.Binary, .. more]);
+
+    /// <summary>A line or two of the operator's own.</summary>
+    private async Task DropInAsync(string unit, string text)
+    {
+        await Machine.Systemd.ShellAsync($"mkdir -p '{Directory}/{unit}.d'");
+        await File.WriteAllTextAsync(Machine.Systemd.Inside($"{Directory}/{unit}.d/test.conf"), text + "\n");
+        await Machine.Systemd.ExecAsync("systemctl", "daemon-reload");
+    }
+
+    private async Task<string> UnitsAsync() => await Machine.Systemd.ShellAsync($"cd {Directory}; find . -name '*backup*' ! -path '*.d/*' ! -name '*.d' | sort");
+
+    [Fact]
+    public async Task The_units_run_a_backup_inside_their_hardening_and_their_timer_makes_up_for_a_missed_run()
+    {
+        CliResult install = (await InstallAsync("--yes")).ShouldExit(0);
+        install.Output.Should().Contain($"+++ {Directory}/{Unit[..7]}service").And.Contain("enabled backup-recover.service, backup-resume.service, backup@nightly.timer").And.Contain("schedules/nightly.toml");
+        (await Machine.Systemd.ExecAsync("systemctl", "is-enabled", Timer, "backup-recover.service", "backup-resume.service")).Should().Be("enabled\nenabled\nenabled\n");
+        (await Machine.Systemd.TryExecAsync("systemd-analyze", "verify", Timer, Unit, "backup-recover.service", "backup-resume.service", "backup-failure@x.service")).Error.Should().NotContain("backup");
+        (await Machine.Systemd.ExecAsync("systemctl", "is-active", Timer)).Trim().Should().Be("active");
+        int before = await SnapshotsAsync();
+
+        await DropInAsync(Unit, $"[Service]\nExecStart=\nExecStart={Machine.Binary} now --label nightly");
+        await DropInAsync(Timer, "[Timer]\nRandomizedDelaySec=0");
+        await Machine.Systemd.ShellAsync($"systemctl stop {Timer}; touch -d '3 days ago' /var/lib/systemd/timers/stamp-{Timer}; systemctl start {Timer}");
+        await Machine.UntilAsync($"test \"$(systemctl show -P ExecMainExitTimestampMonotonic {Unit})\" != 0 && test \"$(systemctl show -P ActiveState {Unit})\" = inactive", 90);
+
+        (await Machine.Systemd.ExecAsync("systemctl", "show", "-P", "Result", Unit)).Trim().Should().Be("success", await Machine.Systemd.ExecAsync("journalctl", "-u", Unit, "--no-pager"));
+        (await SnapshotsAsync()).Should().Be(before + 1);
+        (await Machine.Systemd.ExecAsync("journalctl", "-u", Unit, "--no-pager")).Should().NotContain("Operation not permitted").And.NotContain("warning");
+        await _stack.ShouldBeWellAsync();
+    }
+
+    private async Task<int> SnapshotsAsync() => JsonDocument.Parse((await Machine.RunAsync("list", "--json")).ShouldExit(0).Output).RootElement.GetProperty("snapshots").GetArrayLength();
+
+    [Fact]
+    public async Task A_run_that_is_killed_in_the_window_leaves_no_service_down()
+    {
+        (await InstallAsync("--yes")).ShouldExit(0);
+        await DropInAsync(Unit, $"[Service]\nExecStart=\nExecStart={Machine.Binary} now\nEnvironment=BACKUP_FAIL_POINT={FailPoint.Window}\nExecStopPost=\nExecStopPost=/usr/bin/env -u BACKUP_FAIL_POINT {Machine.Binary} recover --quiet");
+
+        (await Machine.Systemd.TryExecAsync("systemctl", "start", Unit)).Status.Should().NotBe(0);
+
+        (await Machine.Systemd.ExecAsync("systemctl", "show", "-P", "Result", Unit)).Trim().Should().Be("signal");
+        await _stack.ShouldBeWellAsync();
+        (await Machine.Systemd.ExecAsync("journalctl", "-u", $"backup-failure@{Unit}", "--no-pager")).Should().Contain($"{Unit} failed");
+    }
+
+    [Fact]
+    public async Task After_a_power_cut_in_the_window_or_in_an_exchange_all_is_of_one_state_and_up_when_the_machine_has_booted()
+    {
+        (await InstallAsync("--yes")).ShouldExit(0);
+        await Machine.Systemd.ExecAsync("systemctl", "enable", "homeserver.service");   // not so the maubot: somebody had started it by hand
+        foreach ((string point, string[] command) in new (string, string[])[]
+        {
+            ("window", ["now"]),
+            (FailPoint.Exchanged, ["restore", "latest", "--in-place", "--no-safety"]),
+            (FailPoint.HalfExchanged, ["restore", "latest", "--in-place", "--no-safety", "-s", "maubot", "--include", "bot.db"]),
+            (FailPoint.Trying, ["restore", "latest", "--in-place", "--no-safety"]),
+        })
+        {
+            await _stack.WithBotDownAsync(() => Sql.Make(_stack.Database, "CREATE TABLE IF NOT EXISTS marker(x); INSERT INTO marker VALUES (1)"));
+            await _stack.ShouldBeWellAsync(point);
+            (await Machine.RunWithAsync([$"BACKUP_FAIL_POINT={point}"], command)).ExitCode.Should().Be(137, point);
+
+            await Machine.RebootAsync();
+            await Machine.UntilAsync("systemctl is-active -q maubot.service && test \"$(systemctl show -P ActiveState backup-resume.service)\" = inactive", 120);
+
+            await _stack.ShouldBeWellAsync(point);
+            string journal = await Machine.Systemd.ExecAsync("journalctl", "--no-pager");
+            (Sql.Ask(_stack.Database, "SELECT count(*) FROM sqlite_master WHERE name = 'marker'") is 1L).Should().Be(point != FailPoint.Trying, "{0}: {1}", point, journal);
+            if (point is FailPoint.Exchanged or FailPoint.HalfExchanged)
+            {
+                int undone = journal.IndexOf("that was there before an interrupted restore is back", StringComparison.Ordinal), started = journal.IndexOf("Started homeserver.service", StringComparison.Ordinal);
+                undone.Should().BePositive(journal).And.BeLessThan(started, journal);
+                (await Machine.Systemd.ExecAsync("systemctl", "show", "-P", "NRestarts", "homeserver.service")).Trim().Should().Be("0");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_was_changed_by_hand_is_not_written_over_and_uninstall_takes_away_the_rest()
+    {
+        (await InstallAsync("--yes")).ShouldExit(0);
+        (await InstallAsync("--yes")).ShouldExit(75).Output.Should().Contain("as it should be");
+        await Machine.Systemd.ShellAsync($"echo '# mine' >> {Directory}/backup@.service");
+
+        (await InstallAsync("--yes")).ShouldFail(2, "changed since");
+        (await Machine.Systemd.ShellAsync($"tail -1 {Directory}/backup@.service")).Trim().Should().Be("# mine");
+        (await InstallAsync("--force")).ShouldExit(0).Output.Should().Contain("-# mine");
+        (await InstallAsync()).ShouldExit(75);
+
+        (await InstallAsync("--agent", "--dry-run")).ShouldExit(0).Output.Should().Contain("would remove").And.Contain("would disable and stop backup@nightly.timer");
+        (await Machine.Systemd.ExecAsync("systemctl", "is-active", Timer)).Trim().Should().Be("active", "nothing was done");
+        await Machine.Systemd.ShellAsync($"echo '# mine' >> {Directory}/backup-failure@.service");
+        (await Machine.RunAsync("uninstall", "--yes")).ShouldExit(3).Error.Should().Contain("backup-failure@.service");
+
+        (await UnitsAsync()).Trim().Should().Be("./backup-failure@.service");
+        (await Machine.Systemd.ShellAsync($"ls /var/lib/systemd/timers; systemctl list-timers --all --no-legend 'backup*'")).Trim().Should().BeEmpty();
+        File.Exists(Machine.ConfigFile).Should().BeTrue();
+        (await Machine.RunAsync("uninstall", "--yes")).ShouldExit(75);
+    }
+
+    [Fact]
+    public async Task When_systemd_refuses_nothing_is_installed()
+    {
+        string before = await UnitsAsync();
+        await Machine.Systemd.ShellAsync($"mkdir -p /etc/systemd/system.attached/{Timer} /run/systemd/system; ln -s /dev/null /run/systemd/system/{Timer}; mkdir /etc/systemd/system/timers.target.wants; : > /etc/systemd/system/timers.target.wants/{Timer}; chattr +i /etc/systemd/system/timers.target.wants 2>/dev/null || mount -t tmpfs -o ro none /etc/systemd/system/timers.target.wants");
+
+        CliResult install = await InstallAsync("--yes");
+
+        install.ExitCode.Should().Be(1, install.Output + install.Error);
+        install.Error.Should().Contain("cannot be enabled");
+        (await Machine.Systemd.ShellAsync($"ls {Directory} | grep backup || true")).Trim().Should().BeEmpty();
+        File.Exists(Path.Combine(Machine.State, "installed.json")).Should().BeFalse();
+        before.Trim().Should().BeEmpty();
+    }
+}
