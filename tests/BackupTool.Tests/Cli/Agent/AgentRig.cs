@@ -39,9 +39,9 @@ internal sealed class AgentRig : IAsyncDisposable
     internal IReadOnlyList<ScheduleSettings> Schedules { get; set; } = [];
 
     /// <summary>How the backups are.</summary>
-    internal StatusReport Status { get; set; } = StatusOf(ServiceState.Good);
+    internal StatusReport Status { get; set; } = StatusOf(BackupState.Good);
 
-    internal static StatusReport StatusOf(ServiceState state) => new()
+    internal static StatusReport StatusOf(BackupState state) => new()
     {
         Time = DateTimeOffset.UnixEpoch,
         Host = "host",
