@@ -57,13 +57,5 @@ public sealed record InstallBasis
     }
 
     /// <summary>What that file says.</summary>
-    internal static ScheduleSettings Nightly(BytePath file) => new()
-    {
-        File = file,
-        Name = "nightly",
-        Cron = "30 2 * * *",
-        TimeZone = TimeZoneInfo.Local,
-        Jitter = TimeSpan.FromMinutes(10),
-        Run = [ScheduleStep.Backup, ScheduleStep.Verify, ScheduleStep.Rotate],
-    };
+    private static ScheduleSettings Nightly(BytePath file) => new ScheduleReader(new ProblemList(file), null).Read(file, "nightly", Encoding.UTF8.GetBytes(ShippedNightly()))!;
 }
