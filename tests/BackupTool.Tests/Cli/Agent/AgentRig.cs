@@ -8,6 +8,7 @@ using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
 using Microsoft.Extensions.Hosting.Systemd;
+using ServiceState = BackupTool.Operations.Status.ServiceState;
 
 namespace BackupTool.Tests.Cli.Agent;
 
@@ -136,7 +137,7 @@ internal sealed class AgentRig : IAsyncDisposable
             }
         }
 
-        public void Notify(ServiceState state)
+        public void Notify(Microsoft.Extensions.Hosting.Systemd.ServiceState state)
         {
             lock (_said) _said.Add(state.ToString());
         }
