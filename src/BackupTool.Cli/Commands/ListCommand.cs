@@ -37,7 +37,7 @@ internal static class ListCommand
         foreach (StoredSnapshot stored in snapshots)
         {
             Snapshot s = stored.Snapshot;
-            string notes = string.Join(" ", [.. s.Labels, .. pins.IsPinned(stored) ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
+            string notes = string.Join(" ", [.. s.Schedule is { } schedule ? [$"by {schedule}"] : Array.Empty<string>(), .. s.Labels, .. pins.IsPinned(stored) ? ["pinned"] : Array.Empty<string>(), .. s.Failures.Select(static f => $"WITHOUT {f.Name}"),
                 .. s.Services.Where(static o => o.CrashReason is not null).Select(static o => $"CRASH COPY {o.Name}"),
                 .. s.Services.Where(static o => SanityFacts.SuspicionOf(o) is not null).Select(static o => $"SUSPICIOUS {o.Name}"),
                 .. s.Services.Any(static o => o.Warnings.Length > 0) ? ["warnings"] : Array.Empty<string>()]);
@@ -52,10 +52,10 @@ internal static class ListCommand
 public sealed record ListDocument(SnapshotDocument[] Snapshots);
 
 /// <summary>A snapshot in JSON: what its file says, its id, and whether it is pinned now.</summary>
-public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string ToolVersion, double? WindowSeconds, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
+public sealed record SnapshotDocument(string Id, DateTimeOffset Time, string Host, string[] Labels, bool Pinned, string? Schedule, string ToolVersion, double? WindowSeconds, ServiceDocument[] Services, ServiceFailure[] Failures, SnapshotStatistics Statistics)
 {
     internal static SnapshotDocument From(StoredSnapshot stored, SnapshotPins pins) => new(stored.Id.Hex, stored.Snapshot.Time, stored.Snapshot.Host, stored.Snapshot.Labels, pins.IsPinned(stored),
-        stored.Snapshot.ToolVersion, stored.Snapshot.WindowSeconds, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
+        stored.Snapshot.Schedule, stored.Snapshot.ToolVersion, stored.Snapshot.WindowSeconds, [.. stored.Snapshot.Services.Select(ServiceDocument.From)], stored.Snapshot.Failures, stored.Snapshot.Statistics);
 }
 
 /// <summary>A service of a snapshot in JSON.</summary>

@@ -127,6 +127,7 @@ internal sealed class ScheduledSteps(CommandContext context, BackupConfiguration
     {
         if (report.Backup is { } backup) recorded.Tell(backup);
         recorded.ReadBytes ??= report.Verify?.ReadBytes;
+        recorded.StoredBytes ??= report.Rotation is { Prune: { } prune } ? prune.RewrittenBytes - prune.RemovedBytes : null;
         recorded.Problem ??= report.Errors.Concat(report.Warnings).FirstOrDefault();
         if (recorded.End(report.Code!.Value, null) is { } problem) context.Terminal.Warn(problem);
     }

@@ -57,6 +57,7 @@ internal static class ShowCommand
         terminal.WriteLine($"snapshot  {stored.Id.Hex}");
         terminal.WriteLine($"time      {s.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}, took {Duration.Format(TimeSpan.FromSeconds(s.Statistics.Seconds))}");
         terminal.WriteLine($"host      {s.Host}, backup {s.ToolVersion}");
+        if (s.Schedule is { } schedule) terminal.WriteLine($"schedule  {schedule}");
         if (s.Labels.Length > 0) terminal.WriteLine($"labels    {string.Join(" ", s.Labels)}");
         if (isPinned) terminal.WriteLine("pinned    yes");
         if (s.WindowSeconds is { } window) terminal.WriteLine($"window    everything held still for {Duration.Format(TimeSpan.FromSeconds(window))}");

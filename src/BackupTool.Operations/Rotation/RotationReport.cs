@@ -29,9 +29,9 @@ public sealed record RotationReport
     /// <summary>The snapshots that were removed, oldest first; of a dry run none.</summary>
     public required IReadOnlyList<SnapshotId> Forgotten { get; init; }
 
-    /// <summary>What was removed of what only forgotten snapshots needed.</summary>
-    public required PruneReport Prune { get; init; }
-
     /// <summary>What a person should know: such a run is done with warnings.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>What was given back, or of a dry run would be, of what only they needed.</summary>
+    public required PruneReport Prune { get; init; }
 }
