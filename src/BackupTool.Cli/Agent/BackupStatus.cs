@@ -54,8 +54,8 @@ internal sealed class BackupStatus(Func<CancellationToken, Task<StatusReport>> r
         foreach (BackupTool.Repositories.RepositoryDamagedException damage in status.Damaged) yield return damage.Message;
         foreach (ServiceStatus service in status.Services)
         {
-            if (service.State == ServiceState.Stale) yield return $"{service.Name} is stale: its last good snapshot is of {DueRuns.Shown(service.LastGood!.Time)}";
-            if (service.State == ServiceState.Never) yield return $"{service.Name} has no good snapshot";
+            if (service.State == BackupState.Stale) yield return $"{service.Name} is stale: its last good snapshot is of {DueRuns.Shown(service.LastGood!.Time)}";
+            if (service.State == BackupState.Never) yield return $"{service.Name} has no good snapshot";
         }
     }
 

@@ -40,8 +40,8 @@ internal static class StatusCommand
         foreach (RepositoryDamagedException damage in status.Damaged) terminal.Error($"{damage.Message}\n  → {damage.Hint}");
         foreach (ServiceStatus service in status.Services)
         {
-            if (service.State == ServiceState.Stale) terminal.Warn($"{service.Name} is stale: its last good snapshot is {Duration.Format(service.Age!.Value)} old, and should be no older than {Duration.Format(service.ExpectedAge!.Value)}");
-            if (service.State == ServiceState.Never) terminal.Warn($"{service.Name} has no good snapshot");
+            if (service.State == BackupState.Stale) terminal.Warn($"{service.Name} is stale: its last good snapshot is {Duration.Format(service.Age!.Value)} old, and should be no older than {Duration.Format(service.ExpectedAge!.Value)}");
+            if (service.State == BackupState.Never) terminal.Warn($"{service.Name} has no good snapshot");
             if (service.Trouble is { } trouble) terminal.Warn($"{service.Name} {trouble}");
         }
         foreach (StatusNotice notice in status.Notices)
@@ -79,7 +79,7 @@ internal static class StatusCommand
         foreach (ServiceStatus service in status.Services)
         {
             GoodSnapshot? good = service.LastGood;
-            table.Add(service.State == ServiceState.Good ? TextStyle.Plain : TextStyle.Warning, service.Name, good is null ? "-" : $"{good.Id[..8]} {TimeText(good.Time)}", AgeText(service.Age), AgeText(service.ExpectedAge),
+            table.Add(service.State == BackupState.Good ? TextStyle.Plain : TextStyle.Warning, service.Name, good is null ? "-" : $"{good.Id[..8]} {TimeText(good.Time)}", AgeText(service.Age), AgeText(service.ExpectedAge),
                 BytesText(good?.Bytes), good?.Downtime is { } downtime ? Duration.Format(downtime) : "-", service.LastVerify is { } verify ? $"{verify.Level}, {AgeText(status.Time - verify.Time)} ago" : "-", "-", "-", TimeText(service.NextRun),
                 service.State.ToString().ToLowerInvariant() + (good is { IsCrashCopy: true } ? " (crash copy)" : "") + (service.Trouble is null ? "" : " (see below)"));
         }

@@ -31,4 +31,7 @@ public sealed record RotationReport
 
     /// <summary>What a person should know: such a run is done with warnings.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>What was given back, or of a dry run would be, of what only they needed.</summary>
+    public required PruneReport Prune { get; init; }
 }

@@ -32,8 +32,8 @@ public static class PrometheusText
             .Select(static service => (Labels("service", service.Name), service.LastGood!.Downtime!.Value.TotalSeconds)));
         Add(text, "backup_expected_age_seconds", "How old the last good snapshot of a service may be.", services.Where(static service => service.ExpectedAge is not null)
             .Select(static service => (Labels("service", service.Name), service.ExpectedAge!.Value.TotalSeconds)));
-        Add(text, "backup_stale", "1 when a service has no good snapshot of the age that is expected.", services.Where(static service => service.State != ServiceState.Unknown)
-            .Select(static service => (Labels("service", service.Name), service.State == ServiceState.Good ? 0d : 1d)));
+        Add(text, "backup_stale", "1 when a service has no good snapshot of the age that is expected.", services.Where(static service => service.State != BackupState.Unknown)
+            .Select(static service => (Labels("service", service.Name), service.State == BackupState.Good ? 0d : 1d)));
         Add(text, "backup_last_verify_timestamp_seconds", "Last verification that looked at a snapshot of a service and found nothing wrong.", services.Where(static service => service.LastVerify is not null)
             .Select(static service => (VerifyLabels(service), Seconds(service.LastVerify!.Time))));
     }

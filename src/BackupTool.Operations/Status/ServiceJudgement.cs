@@ -27,7 +27,7 @@ internal sealed class ServiceJudgement(IReadOnlyList<StoredSnapshot> snapshots, 
         return new ServiceStatus
         {
             Name = name,
-            State = last is null ? ServiceState.Never : age > expectedAge ? ServiceState.Stale : ServiceState.Good,
+            State = last is null ? BackupState.Never : age > expectedAge ? BackupState.Stale : BackupState.Good,
             LastGood = last,
             Age = age,
             ExpectedAge = expectedAge,

@@ -29,8 +29,8 @@ public static class StaleTelling
 
     private static string? ReasonOf(ServiceStatus service) => service.State switch
     {
-        ServiceState.Stale => $"the last good snapshot is of {service.LastGood!.Time.LocalDateTime:yyyy-MM-dd HH:mm}, and one no older than {AmountText.Of(service.ExpectedAge!.Value)} is expected",
-        ServiceState.Never => "there is no good snapshot",
+        BackupState.Stale => $"the last good snapshot is of {service.LastGood!.Time.LocalDateTime:yyyy-MM-dd HH:mm}, and one no older than {AmountText.Of(service.ExpectedAge!.Value)} is expected",
+        BackupState.Never => "there is no good snapshot",
         _ => null,
     };
 }

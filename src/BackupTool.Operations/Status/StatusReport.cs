@@ -37,7 +37,7 @@ public sealed record StatusReport
     public required IReadOnlyList<StatusNotice> Notices { get; init; }
 
     /// <summary>Services without a good snapshot of the age that is expected.</summary>
-    public IEnumerable<ServiceStatus> NotGood => Services.Where(static service => service.State != ServiceState.Good);
+    public IEnumerable<ServiceStatus> NotGood => Services.Where(static service => service.State != BackupState.Good);
 
     /// <summary>Whether there is nothing to do about any of it.</summary>
     public bool IsWell => Failure is null && Damaged.Count == 0 && !NotGood.Any() && !Notices.Any(static notice => notice.IsTrouble);
@@ -49,7 +49,7 @@ public sealed record StatusReport
 public sealed record RepositoryContents(long Bytes, int Snapshots);
 
 /// <summary>Whether a service's backups are as they should be.</summary>
-public enum ServiceState
+public enum BackupState
 {
     /// <summary>Its last good snapshot is as young as is expected, as far as anything is.</summary>
     Good,
@@ -68,7 +68,7 @@ public sealed record ServiceStatus
     public required string Name { get; init; }
 
     /// <summary>In a word.</summary>
-    public required ServiceState State { get; init; }
+    public required BackupState State { get; init; }
 
     /// <summary>The last snapshot that one may rely on; null when there is none.</summary>
     public GoodSnapshot? LastGood { get; init; }

@@ -51,7 +51,7 @@ public sealed class StatusRun(BackupConfiguration configuration, TimeProvider ti
     private IReadOnlyList<ServiceStatus> Judge(RepositoryLook? look, ExpectedAges ages, DateTimeOffset now)
     {
         if (look is null)
-            return [.. configuration.Services.Select(service => new ServiceStatus { Name = service.Name, State = ServiceState.Unknown, ExpectedAge = ages.Of(service, now), NextRun = ages.NextOf(service.Name, now) })];
+            return [.. configuration.Services.Select(service => new ServiceStatus { Name = service.Name, State = BackupState.Unknown, ExpectedAge = ages.Of(service, now), NextRun = ages.NextOf(service.Name, now) })];
         if (configuration.Services.Count == 0)
         {
             var everything = new ServiceJudgement(look.Snapshots, look.Evidence, now);

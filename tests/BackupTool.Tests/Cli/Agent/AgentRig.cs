@@ -8,6 +8,7 @@ using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
 using Microsoft.Extensions.Hosting.Systemd;
+using ServiceState = BackupTool.Operations.Status.ServiceState;
 
 namespace BackupTool.Tests.Cli.Agent;
 
@@ -39,9 +40,9 @@ internal sealed class AgentRig : IAsyncDisposable
     internal IReadOnlyList<ScheduleSettings> Schedules { get; set; } = [];
 
     /// <summary>How the backups are.</summary>
-    internal StatusReport Status { get; set; } = StatusOf(ServiceState.Good);
+    internal StatusReport Status { get; set; } = StatusOf(BackupState.Good);
 
-    internal static StatusReport StatusOf(ServiceState state) => new()
+    internal static StatusReport StatusOf(BackupState state) => new()
     {
         Time = DateTimeOffset.UnixEpoch,
         Host = "host",
@@ -136,7 +137,7 @@ internal sealed class AgentRig : IAsyncDisposable
             }
         }
 
-        public void Notify(ServiceState state)
+        public void Notify(Microsoft.Extensions.Hosting.Systemd.ServiceState state)
         {
             lock (_said) _said.Add(state.ToString());
         }

@@ -274,7 +274,7 @@ public sealed class AgentRunTests : IAsyncDisposable
         status.GetProperty("services")[0].GetProperty("state").GetString().Should().Be("good");
         status.GetProperty("agent").GetProperty("healthy").GetBoolean().Should().BeTrue();
         (await _agent.GetAsync("/metrics")).Body.Should().Contain("backup_stale{service=\"site\"} 0").And.Contain("backup_agent_healthy 1");
-        _agent.Status = AgentRig.StatusOf(ServiceState.Never);
+        _agent.Status = AgentRig.StatusOf(BackupState.Never);
         _agent.Signal(AgentSignal.Reload);
         await UntilHealthIsAsync(503);
         (await _agent.GetAsync("/health")).Body.Should().Contain("site has no good snapshot");
@@ -286,7 +286,7 @@ public sealed class AgentRunTests : IAsyncDisposable
         var time = new ManualTime();
         var board = new AgentBoard(time, TimeSpan.FromSeconds(90));
         board.Show(new AgentView { Began = time.GetUtcNow(), Recovery = 0, Configuration = new ConfigurationView("/b.toml", time.GetUtcNow()) });
-        var pages = new StatusPages(board, new BackupStatus(static cancellation => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(static _ => AgentRig.StatusOf(ServiceState.Good), TaskScheduler.Default), time));
+        var pages = new StatusPages(board, new BackupStatus(static cancellation => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(static _ => AgentRig.StatusOf(BackupState.Good), TaskScheduler.Default), time));
         Task<StatusPage> health = pages.AnswerAsync("GET", "/health", Test.Token), status = pages.AnswerAsync("GET", "/status.json", Test.Token);
         time.Advance(11);
         (await health).Code.Should().Be(503);
@@ -294,7 +294,7 @@ public sealed class AgentRunTests : IAsyncDisposable
         Encoding.UTF8.GetString((await status).Body).Should().Contain("\"agent\"");
     }
 
-    private static StatusPages PagesOf(AgentBoard board) => new(board, new BackupStatus(static _ => Task.FromResult(AgentRig.StatusOf(ServiceState.Good)), TimeProvider.System));
+    private static StatusPages PagesOf(AgentBoard board) => new(board, new BackupStatus(static _ => Task.FromResult(AgentRig.StatusOf(BackupState.Good)), TimeProvider.System));
 
     [Fact]
     public async Task A_loop_that_does_not_go_round_any_more_is_unhealthy()

@@ -53,13 +53,13 @@ public sealed class ServiceSanityTests : IDisposable
             _time.Now += TimeSpan.FromDays(1);
         }
         ServiceStatus status = await StatusAsync(Service("max-age = \"36h\""));
-        status.State.Should().Be(ServiceState.Stale);
+        status.State.Should().Be(BackupState.Stale);
         status.LastGood!.Files.Should().Be(40);
         status.Trouble.Should().Contain("holds no file at all");
 
         Fill();
         (await NextDayAsync(Service())).Warnings.Should().BeEmpty();
-        (await StatusAsync(Service("max-age = \"36h\""))).Should().BeEquivalentTo(new { State = ServiceState.Good, Trouble = (string?)null });
+        (await StatusAsync(Service("max-age = \"36h\""))).Should().BeEquivalentTo(new { State = BackupState.Good, Trouble = (string?)null });
     }
 
     [Fact]

@@ -22,10 +22,10 @@ public sealed class PrometheusTextTests
         [
             new ServiceStatus
             {
-                Name = "bot", State = ServiceState.Good, LastGood = new GoodSnapshot(new string('a', 64), Now.AddHours(-1), 12_345_678_901, 10, TimeSpan.FromSeconds(1.25), false), Age = TimeSpan.FromHours(1),
+                Name = "bot", State = BackupState.Good, LastGood = new GoodSnapshot(new string('a', 64), Now.AddHours(-1), 12_345_678_901, 10, TimeSpan.FromSeconds(1.25), false), Age = TimeSpan.FromHours(1),
                 ExpectedAge = TimeSpan.FromHours(26), LastVerify = new ServiceVerification(Now.AddDays(-1), "data 2/7", new string('a', 64)),
             },
-            new ServiceStatus { Name = "forge", State = ServiceState.Never },
+            new ServiceStatus { Name = "forge", State = BackupState.Never },
         ],
         Schedules = [new ScheduleStatus(Run.Schedule!, Now.AddHours(23), Run), new ScheduleStatus("yearly", null, null)],
         Runs = [Run, Run with { Action = "now", Schedule = null, ExitCode = 0 }, Run with { Action = "now", Schedule = null, ExitCode = 1 }],
@@ -62,7 +62,7 @@ public sealed class PrometheusTextTests
     [Fact]
     public void Of_a_repository_that_cannot_be_read_that_is_said_and_nothing_made_up()
     {
-        StatusReport unreadable = Status with { Contents = null, Failure = new RepositoryException("gone"), Services = [new ServiceStatus { Name = "bot", State = ServiceState.Unknown }], Schedules = [], Runs = [] };
+        StatusReport unreadable = Status with { Contents = null, Failure = new RepositoryException("gone"), Services = [new ServiceStatus { Name = "bot", State = BackupState.Unknown }], Schedules = [], Runs = [] };
 
         PrometheusParser.Parse(PrometheusText.Write(unreadable)).Should().Equal(new Dictionary<string, double> { ["backup_repository_readable"] = 0 });
     }

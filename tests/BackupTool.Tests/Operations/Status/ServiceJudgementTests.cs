@@ -26,11 +26,11 @@ public sealed class ServiceJudgementTests
     {
         ServiceStatus status = Judge(TimeSpan.FromHours(26), Stored(8), Stored(9));
 
-        status.Should().BeEquivalentTo(new { State = ServiceState.Good, Age = TimeSpan.FromDays(1), Trouble = (string?)null });
+        status.Should().BeEquivalentTo(new { State = BackupState.Good, Age = TimeSpan.FromDays(1), Trouble = (string?)null });
         status.LastGood.Should().BeEquivalentTo(new { Bytes = 1009, Files = 10, Time = Start.AddDays(9), IsCrashCopy = false });
-        Judge(TimeSpan.FromHours(23), Stored(9)).State.Should().Be(ServiceState.Stale);
-        Judge(null, Stored(1)).State.Should().Be(ServiceState.Good, "nobody says how old it may be");
-        Judge(null).State.Should().Be(ServiceState.Never);
+        Judge(TimeSpan.FromHours(23), Stored(9)).State.Should().Be(BackupState.Stale);
+        Judge(null, Stored(1)).State.Should().Be(BackupState.Good, "nobody says how old it may be");
+        Judge(null).State.Should().Be(BackupState.Never);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class ServiceJudgementTests
         ServiceStatus status = Judge(TimeSpan.FromDays(2), Stored(5), Stored(6, static service => service.Facts["suspicious"] = "holds no file at all"), Stored(7, labels: ["pre-wipe"]), Stored(8, quiesce: "imported"));
 
         status.LastGood!.Bytes.Should().Be(1005);
-        status.State.Should().Be(ServiceState.Stale);
+        status.State.Should().Be(BackupState.Stale);
         status.Trouble.Should().StartWith("is suspicious in ").And.EndWith("it holds no file at all");
         SomeSnapshots.Service("bot", 1, 1).Should().NotBeNull();
         new ServiceJudgement([SomeSnapshots.Make(Start, "here", [], SomeSnapshots.Service("bot", 1, 1) with { Copy = "crash", CrashReason = "it was killed", DowntimeSeconds = 1.5 })], [], Now).Judge("bot", null, null).LastGood
@@ -51,7 +51,7 @@ public sealed class ServiceJudgementTests
     {
         Judge(null, Stored(1), Without(2)).Trouble.Should().Contain("is not in ").And.EndWith(": its disk is gone");
         Judge(null, Without(2), Stored(3)).Trouble.Should().BeNull();
-        Judge(null, Without(2)).Should().BeEquivalentTo(new { State = ServiceState.Never });
+        Judge(null, Without(2)).Should().BeEquivalentTo(new { State = BackupState.Never });
     }
 
     [Fact]

@@ -104,8 +104,22 @@ internal sealed class TinyRepository : IDisposable
         long stored = bytes - 1024 - 512;
         await committer.AddAsync(new CatalogEntry
         {
-            Path = Member, Kind = FileKind.Regular, Placement = Placement.BundleStart, Mode = 0x180, Uid = 0, Gid = 0, UserName = "", GroupName = "", Size = stored, StoredSize = stored, HeaderBytes = 512,
-            ModifiedAt = default, ChangedAt = null, Device = 0, Inode = 0, ContentKey = "",
+            Path = Member,
+            Kind = FileKind.Regular,
+            Placement = Placement.BundleStart,
+            Mode = 0x180,
+            Uid = 0,
+            Gid = 0,
+            UserName = "",
+            GroupName = "",
+            Size = stored,
+            StoredSize = stored,
+            HeaderBytes = 512,
+            ModifiedAt = default,
+            ChangedAt = null,
+            Device = 0,
+            Inode = 0,
+            ContentKey = "",
         }, reused: false, Test.Token);
         Archive archive = await committer.FinishAsync(Test.Token);
         await session.FinishAsync(Test.Token);
@@ -117,10 +131,17 @@ internal sealed class TinyRepository : IDisposable
 
     private static Snapshot Describe(Repository repository, Archive archive, IReadOnlyList<int> chunks) => new()
     {
-        FormatVersion = Snapshot.CurrentVersion, RepositoryId = repository.Format.Id, Time = DateTimeOffset.UtcNow, FinishedAt = DateTimeOffset.UtcNow, Host = "test",
-        Labels = [string.Join(' ', chunks)], Pinned = false, ToolVersion = "test",
+        FormatVersion = Snapshot.CurrentVersion,
+        RepositoryId = repository.Format.Id,
+        Time = DateTimeOffset.UtcNow,
+        FinishedAt = DateTimeOffset.UtcNow,
+        Host = "test",
+        Labels = [string.Join(' ', chunks)],
+        Pinned = false,
+        ToolVersion = "test",
         Services = [new ServiceSnapshot { Name = "tiny", Kind = "files", Quiesce = "online", Roots = ["/"], Facts = [], Archive = archive, LeftOut = [], Warnings = [] }],
-        Failures = [], Statistics = new SnapshotStatistics { ReusedEntries = 0, ReadBytes = 0, NewChunks = 0, StoredBytes = 0, Seconds = 0 },
+        Failures = [],
+        Statistics = new SnapshotStatistics { ReusedEntries = 0, ReadBytes = 0, NewChunks = 0, StoredBytes = 0, Seconds = 0 },
     };
 
     internal void Forget(StoredSnapshot snapshot) => File.Delete(Path.Combine(Place, snapshot.Id.FileName));
