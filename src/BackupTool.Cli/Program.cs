@@ -27,4 +27,6 @@ ErrorReport.Register<RepositoryDamagedException>(ExitCode.RepositoryDamaged);
 // The pipelines' loops block their threads in system calls: the pool must not wait half a second before it lends one more.
 ThreadPool.SetMinThreads(Environment.ProcessorCount + 8, Environment.ProcessorCount + 8);
 
+AgentTie.Honour();
+
 return await CommandLine.RunAsync(args);

@@ -6,8 +6,8 @@ using BackupTool.Posix;
 namespace BackupTool.Cli.Agent;
 
 /// <summary>
-/// Starts processes of the executable that we are ourselves, or that has taken its place since. They write where we write. A run is not ended when we are killed: it finishes, and what it
-/// stopped comes back; in a unit systemd ends it, and ExecStopPost= recovers.
+/// Starts processes of the executable that we are ourselves, or that has taken its place since. They write where we write, and end when we are killed: see
+/// <see cref="AgentTie"/>.
 /// </summary>
 /// <param name="arguments">What every command gets besides.</param>
 internal sealed class ProcessLauncher(IReadOnlyList<string> arguments) : IRunLauncher
@@ -22,16 +22,14 @@ internal sealed class ProcessLauncher(IReadOnlyList<string> arguments) : IRunLau
         // "dotnet backup.dll" runs under the host, which wants to be told what to run.
         string[] host = Path.GetFileNameWithoutExtension(_self) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
         var start = new ProcessStartInfo(_self, [.. host, .. command, "--config", configuration.ToString(), .. arguments]);
+        AgentTie.Tie(start.Environment, isInUnit: Environment.GetEnvironmentVariable(OwnVariables[0]) is not null);
         foreach (string variable in OwnVariables) start.Environment.Remove(variable);
-        var process = new Process { StartInfo = start };
         try
         {
-            process.Start();
-            return new ProcessRun(process);
+            return new ProcessRun(new Process { StartInfo = start });
         }
         catch (Win32Exception e)
         {
-            process.Dispose();
             throw new OperationException($"'backup {string.Join(' ', command)}' cannot be started from {_self}: {e.Message}", "Has the program been removed? Start the agent again from where it is now.", e);
         }
     }
@@ -39,29 +37,44 @@ internal sealed class ProcessLauncher(IReadOnlyList<string> arguments) : IRunLau
     private sealed class ProcessRun : IChildRun
     {
         private readonly Process _process;
+        private readonly TaskCompletionSource<int> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         internal ProcessRun(Process process)
         {
             _process = process;
+            var started = new TaskCompletionSource();
+            // The kernel ends it with the thread that started it: one of the pool's may end before.
+            new Thread(() => Run(started)) { IsBackground = true, Name = "run" }.Start();
+            started.Task.GetAwaiter().GetResult();
             ProcessId = process.Id;
-            Ended = WaitAsync();
         }
 
         public int ProcessId { get; }
 
-        public Task<int> Ended { get; }
+        public Task<int> Ended => _ended.Task;
 
         public void Terminate()
         {
-            if (!_process.HasExited) PosixProcess.Terminate(ProcessId);
+            if (!_ended.Task.IsCompleted && !_process.HasExited) PosixProcess.Terminate(ProcessId);
         }
 
         public void Dispose() => _process.Dispose();
 
-        private async Task<int> WaitAsync()
+        private void Run(TaskCompletionSource started)
         {
-            await _process.WaitForExitAsync();
-            return _process.ExitCode;
+            try
+            {
+                _process.Start();
+            }
+            catch (Win32Exception e)
+            {
+                _process.Dispose();
+                started.SetException(e);
+                return;
+            }
+            started.SetResult();
+            _process.WaitForExit();
+            _ended.SetResult(_process.ExitCode);
         }
     }
 }

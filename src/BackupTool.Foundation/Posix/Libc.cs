@@ -107,6 +107,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)] internal static partial byte* mmap(nint address, nint length, int protection, int flags, int fd, long offset);
     [LibraryImport("libc", SetLastError = true)] internal static partial int munmap(byte* address, nint length);
     [LibraryImport("libc", SetLastError = true)] internal static partial int kill(int process, int signal);
+    [LibraryImport("libc", SetLastError = true)] internal static partial int prctl(int option, nint a, nint b, nint c, nint d);
+    [LibraryImport("libc")] internal static partial int getppid();
     [LibraryImport("libc", SetLastError = true)] internal static partial int memfd_create(byte* name, uint flags);
     [LibraryImport("libc")] internal static partial uint geteuid();
     [LibraryImport("libc")] internal static partial uint getegid();

@@ -95,12 +95,22 @@ internal sealed class AgentStack : IAsyncDisposable
 
     internal async Task<JsonElement> StatusAsync() => JsonDocument.Parse((await GetAsync("/status.json")).Body).RootElement.GetProperty("agent");
 
+    /// <summary>Everything on the machine ends at once, and another boots with the same disk.</summary>
+    internal async Task LosePowerAsync()
+    {
+        string[] prefix = [.. Machine.Systemd.CommandPrefix];
+        CliResult init = (await Cli.RunProgramAsync(prefix[0], ["pid", prefix[2]])).ShouldExit(0);
+        (await Cli.ShellAsync($"kill -KILL {init.Output.Trim()}")).ShouldExit(0);
+        await Machine.LosePowerAsync();
+    }
+
     /// <summary>Waits until a run holds services still: the bridge is down already, the homeserver is being stopped.</summary>
     internal Task InWindowAsync() => Machine.UntilAsync("[ $(systemctl show -P ActiveState bridge.service)$(systemctl show -P ActiveState homeserver.service) = inactivedeactivating ]");
 
     internal async Task ServicesShouldRunAsync(string because)
     {
-        (await Machine.LookAsync(Services)).Values.Should().OnlyContain(static look => look.ActiveState == "active", because);
+        string journal = await Machine.Systemd.ExecAsync("journalctl", "-o", "short-precise", "--no-pager");
+        (await Machine.LookAsync(Services)).Values.Should().OnlyContain(static look => look.ActiveState == "active", "{0}:\n{1}", because, journal);
         File.Exists(Machine.RestartJournal).Should().BeFalse("nothing is owed: {0}", because);
     }
 
