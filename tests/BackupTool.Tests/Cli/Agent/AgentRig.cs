@@ -7,8 +7,6 @@ using BackupTool.Operations.Schedules;
 using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
-using Microsoft.Extensions.Hosting.Systemd;
-using ServiceState = BackupTool.Operations.Status.ServiceState;
 
 namespace BackupTool.Tests.Cli.Agent;
 
@@ -123,7 +121,7 @@ internal sealed class AgentRig : IAsyncDisposable
         _there.Dispose();
     }
 
-    internal sealed class FakeNotifier : ISystemdNotifier
+    internal sealed class FakeNotifier : Microsoft.Extensions.Hosting.Systemd.ISystemdNotifier
     {
         private readonly List<string> _said = [];
 
