@@ -8,7 +8,6 @@ using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
 using Microsoft.Extensions.Hosting.Systemd;
-using ServiceState = BackupTool.Operations.Status.ServiceState;
 
 namespace BackupTool.Tests.Cli.Agent;
 
