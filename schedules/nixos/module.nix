@@ -73,7 +73,7 @@ let
   } more;
 
   mounts = more: lib.concatStringsSep " " (lib.unique ([ "/etc/backup" state ] ++ more));
-  repository = [ cfg.settings.repository.path (cfg.settings.staging.path or "${state}/staging") ];
+  repository = [ (cfg.settings.repository.path or "/var/backups") (cfg.settings.staging.path or "${state}/staging") ];
   afterBoot = [ "backup-recover.service" "backup-resume.service" "network-online.target" "time-sync.target" ];
 in
 {
