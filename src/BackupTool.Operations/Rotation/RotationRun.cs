@@ -38,7 +38,7 @@ public sealed class RotationRun(BackupConfiguration configuration, IProgressObse
     {
         var options = new PruneOptions
         {
-            Grace = configuration.Rotation.Grace,
+            Grace = TimeSpan.FromDays(9999),
             MaxWaste = configuration.Rotation.MaxWaste,
             MaxRepackBytes = configuration.Rotation.MaxRepackBytes,
             DryRun = isDryRun,

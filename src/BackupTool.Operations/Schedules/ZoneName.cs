@@ -6,8 +6,13 @@ namespace BackupTool.Operations.Schedules;
 internal static class ZoneName
 {
     /// <summary>The zone; null when there is none of this name.</summary>
-    // The base library takes a name for a path below its directory of zones.
-    internal static TimeZoneInfo? Find(string name) => IsName(name) && TimeZoneInfo.TryFindSystemTimeZoneById(name, out TimeZoneInfo? zone) ? zone : null;
+    internal static TimeZoneInfo? Find(string name)
+    {
+        // The base library takes a name for a path below its directory of zones; and in the wrong case it finds only those that it has met already.
+        if (!IsName(name) || !TimeZoneInfo.TryFindSystemTimeZoneById(name, out TimeZoneInfo? zone)) return null;
+        bool isOtherCase = zone.Id != name && zone.Id.Equals(name, StringComparison.OrdinalIgnoreCase);
+        return isOtherCase ? null : zone;
+    }
 
     /// <summary>What a person may have meant, as a sentence.</summary>
     internal static string Hint(string written)

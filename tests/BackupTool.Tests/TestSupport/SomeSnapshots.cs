@@ -13,7 +13,16 @@ internal static class SomeSnapshots
         SnapshotId.TryParseFileName($"snapshots/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{time:O} {host}")))}.json", out SnapshotId? id).Should().BeTrue();
         return new StoredSnapshot(id!.Value, new Snapshot
         {
-            FormatVersion = Snapshot.CurrentVersion, RepositoryId = "r", Time = time, FinishedAt = time, Host = host, Labels = labels, Pinned = false, ToolVersion = "1", Services = services, Failures = [],
+            FormatVersion = Snapshot.CurrentVersion,
+            RepositoryId = "r",
+            Time = time,
+            FinishedAt = time,
+            Host = host,
+            Labels = labels,
+            Pinned = false,
+            ToolVersion = "1",
+            Services = services,
+            Failures = [],
             Statistics = new SnapshotStatistics { ReusedEntries = 0, ReadBytes = 0, NewChunks = 0, StoredBytes = 0, Seconds = 1 },
         }, 100);
     }
@@ -22,7 +31,14 @@ internal static class SomeSnapshots
     {
         var service = new ServiceSnapshot
         {
-            Name = name, Kind = "files", Quiesce = quiesce, Copy = quiesce == "imported" ? null : "clean", Roots = [], Facts = new SortedDictionary<string, string>(StringComparer.Ordinal), LeftOut = [], Warnings = [],
+            Name = name,
+            Kind = "files",
+            Quiesce = quiesce,
+            Copy = quiesce == "imported" ? null : "clean",
+            Roots = [],
+            Facts = new SortedDictionary<string, string>(StringComparer.Ordinal),
+            LeftOut = [],
+            Warnings = [],
             Archive = new Archive { Bytes = bytes, ContentBytes = bytes, Entries = files, Files = files, ChunkCount = 1, ChunkList = [$"{name} {bytes}"], Catalog = [] },
         };
         change?.Invoke(service);

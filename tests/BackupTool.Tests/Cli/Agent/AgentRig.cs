@@ -7,6 +7,7 @@ using BackupTool.Operations.Schedules;
 using BackupTool.Operations.Status;
 using BackupTool.Posix;
 using BackupTool.Tests.TestSupport;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace BackupTool.Tests.Cli.Agent;
 
@@ -121,7 +122,7 @@ internal sealed class AgentRig : IAsyncDisposable
         _there.Dispose();
     }
 
-    internal sealed class FakeNotifier : Microsoft.Extensions.Hosting.Systemd.ISystemdNotifier
+    internal sealed class FakeNotifier : ISystemdNotifier
     {
         private readonly List<string> _said = [];
 

@@ -16,7 +16,11 @@ public sealed class RunHistoryTests : IDisposable
 
     private RunRecord Run(string action = "now", int exitCode = 0, string? schedule = null) => new()
     {
-        Action = action, Schedule = schedule, Started = _time.Now, Finished = _time.Now.AddSeconds(90), ExitCode = exitCode,
+        Action = action,
+        Schedule = schedule,
+        Started = _time.Now,
+        Finished = _time.Now.AddSeconds(90),
+        ExitCode = exitCode,
     };
 
     [Fact]

@@ -81,7 +81,7 @@ public sealed class UnitTextsTests : IDisposable
         string stated = Regex.Match(File.ReadAllText(Path.Combine(Root, "schedules/README.md")), @"exposure[^0-9]*([0-9]\.[0-9])").Groups[1].Value;
         stated.Should().NotBeEmpty("it is stated");
         foreach (InstallMode mode in Enum.GetValues<InstallMode>())
-            foreach ((string name, string text) in UnitTexts.Make(Settings(mode, "/bin/true"), configuration, Now)) await File.WriteAllTextAsync(Path.Combine(_directory, name), text);
+            foreach ((string name, string text) in UnitTexts.Make(Settings(mode, "/bin/true"), configuration, Now)) await File.WriteAllTextAsync(Path.Combine(_directory, name), text, TestContext.Current.CancellationToken);
         string[] units = [.. Directory.GetFiles(_directory, "backup*.*").Where(static file => !file.EndsWith(".toml", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         units.Should().HaveCount(Shipped.Length);
 

@@ -12,7 +12,12 @@ public sealed class ExpectedAgesTests
 
     private static ScheduleSettings Schedule(string name, string cron, string[]? services = null, params ScheduleStep[] run) => new()
     {
-        File = BytePath.From($"/etc/backup/schedules/{name}.toml"), Name = name, Cron = cron, TimeZone = TimeZoneInfo.Utc, Run = run.Length == 0 ? [ScheduleStep.Backup] : run, Services = services,
+        File = BytePath.From($"/etc/backup/schedules/{name}.toml"),
+        Name = name,
+        Cron = cron,
+        TimeZone = TimeZoneInfo.Utc,
+        Run = run.Length == 0 ? [ScheduleStep.Backup] : run,
+        Services = services,
     };
 
     private static ServiceSettings Service(string name, TimeSpan? maxAge = null) => new() { Name = name, Kind = "files", Place = new TextPlace(1, 1), MaxAge = maxAge };

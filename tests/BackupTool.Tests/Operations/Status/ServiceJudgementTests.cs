@@ -60,7 +60,14 @@ public sealed class ServiceJudgementTests
         StoredSnapshot first = Stored(1), second = Stored(2);
         Evidence Report(int day, string level, string[] snapshots, params string[] problems) => new()
         {
-            FormatVersion = 1, Action = "verify", Time = Start.AddDays(day), Host = "here", Level = level, Snapshots = snapshots, Problems = problems, ReadBytes = 0,
+            FormatVersion = 1,
+            Action = "verify",
+            Time = Start.AddDays(day),
+            Host = "here",
+            Level = level,
+            Snapshots = snapshots,
+            Problems = problems,
+            ReadBytes = 0,
         };
         Evidence[] evidence =
         [
