@@ -39,6 +39,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         while (true)
         {
             board.Beat();
+            world.Notices.Alive();
             if (_ending is null)
             {
                 StartWhatIsDue();
@@ -99,7 +100,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         world.Notices.Stopping();
         world.Terminal.Info(_running is null ? "the agent ends" : $"the agent ends as soon as {_running.Schedule} has brought back what it stopped");
         // Whoever asks again may mean it more than the run has understood.
-        
+        _child?.Terminate();
     }
 
     private async Task ReloadAsync()

@@ -32,7 +32,7 @@ internal sealed class AgentStateFile : IDisposable
         try
         {
             file = StateDirectory.OpenLock(folder, LockName);
-            if (!file.IsInvalid) return new AgentStateFile(folder, file);
+            if (PosixFile.TryLock(file)) return new AgentStateFile(folder, file);
             throw new AgentRunsAlreadyException($"Another agent runs already: it holds {folder.Full(LockName)}.", "One agent starts all schedules. 'systemctl status backup-agent' tells about it; 'backup agent status' asks it.");
         }
         catch

@@ -35,7 +35,7 @@ internal sealed class DueRuns
         {
             bool isKnown = memory.Schedules.TryGetValue(schedule.Name, out ScheduleMemory? known);
             // Other times than those that were settled are no times that were missed.
-            DateTimeOffset settled = isKnown ? known!.Times != "" ? known.LastSlot : now : newestOf(schedule.Name) ?? now;
+            DateTimeOffset settled = isKnown ? known!.Times == schedule.TimesKey ? known.LastSlot : now : newestOf(schedule.Name) ?? now;
             _watches[schedule.Name] = new Watch(schedule, settled) { LastRun = known?.LastRun, SettledAhead = known?.SettledAhead };
         }
         _order = [.. schedules.Select(static schedule => schedule.Name)];
@@ -76,10 +76,10 @@ internal sealed class DueRuns
         foreach (WatchedSchedule schedule in schedules)
         {
             Watch? old = before.GetValueOrDefault(schedule.Name);
-            _watches[schedule.Name] = old is not null && old.Schedule.Name == schedule.Name ? old.With(schedule) : new Watch(schedule, now) { LastRun = old?.LastRun };
+            _watches[schedule.Name] = old is not null && old.Schedule.TimesKey == schedule.TimesKey ? old.With(schedule) : new Watch(schedule, now) { LastRun = old?.LastRun };
         }
         _order = [.. schedules.Select(static schedule => schedule.Name)];
-        _queue.RemoveAll(run => false);
+        _queue.RemoveAll(run => !_watches.ContainsKey(run.Schedule));
     }
 
     /// <summary>Looks at the clock: what has become due since the last look goes into the queue.</summary>
@@ -88,7 +88,7 @@ internal sealed class DueRuns
         var decisions = new List<DueDecision>();
         foreach (Watch watch in _order.Select(name => _watches[name]))
         {
-            if (watch.Seen - now > MostStepBack * 100000)
+            if (watch.Seen - now > MostStepBack)
             {
                 decisions.Add(Decide(watch, watch.Seen, DueVerdict.BegunAnew, $"was settled up to {Shown(watch.Seen)}, which is more than a day ahead: the clock was wrong then, and it begins anew from now"));
                 watch.BeginAnew(now);
@@ -106,7 +106,7 @@ internal sealed class DueRuns
         Running = _queue[0];
         _queue.RemoveAt(0);
         Watch watch = _watches[Running.Schedule];
-        watch.Settled = watch.Settled;
+        watch.Settled = watch.Seen;
         watch.LastRun = new LastRun { Slot = Running.Slot, Started = now };
         return Running;
     }
@@ -142,7 +142,7 @@ internal sealed class DueRuns
 
     private void Enqueue(DueRun run)
     {
-        int at = _queue.FindIndex(waiting => waiting.Slot < run.Slot);
+        int at = _queue.FindIndex(waiting => waiting.Slot > run.Slot);
         _queue.Insert(at < 0 ? _queue.Count : at, run);
     }
 

@@ -46,7 +46,7 @@ internal sealed class LoadedFiles
     {
         using PosixDirectory state = PosixDirectory.Open(stateDirectory);
         state.RemoveTree(CopyName);
-        isCopy = false;
+        isCopy = !IsOnDisk();
         if (!isCopy) return _file;
         BytePath copy = stateDirectory.Combine(CopyName);
         StateDirectory.Make(copy);

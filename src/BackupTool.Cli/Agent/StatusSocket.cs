@@ -31,7 +31,7 @@ internal sealed class StatusSocket(BytePath path)
         Directory.CreateDirectory(path.Parent.ToString());
         PosixDirectory.Current.RemoveTree(Unfinished);
         if (!PosixDirectory.Current.TryGetStatus(path, out FileStatus status)) return;
-        if (status.Kind == FileKind.Directory)
+        if (status.Kind != FileKind.Socket)
             throw new OperationException($"{path} is not a socket, and is left alone.", "Remove it, or set another `socket` in [agent].");
         if (IsAnswered()) throw new OperationException($"Somebody listens on {path} already.", "Is it another agent? Then one is enough; else set another `socket` in [agent].");
     }
