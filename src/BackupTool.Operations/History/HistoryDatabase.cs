@@ -89,7 +89,7 @@ internal sealed class HistoryDatabase : IDisposable
 
     private void Require(bool isMade)
     {
-        if (Ask("SELECT 'ok'") is not "ok" and var damage) throw new HistoryUnusableException(damage);
+        if (Ask("PRAGMA quick_check(1)") is not "ok" and var damage) throw new HistoryUnusableException(damage);
         using SqliteTransaction transaction = _connection.BeginTransaction(deferred: !isMade);
         string version = Ask("PRAGMA user_version");
         bool isEmpty = version == "0" && Ask("SELECT count(*) FROM sqlite_schema") == "0";
@@ -112,7 +112,7 @@ internal sealed class HistoryDatabase : IDisposable
             VALUES($action, $schedule, $started, $finished, $exitCode, $snapshot, $readBytes, $storedBytes, $problem)
             """, ("$action", run.Action), ("$schedule", run.Schedule), ("$started", run.Started.ToUnixTimeMilliseconds()), ("$finished", run.Finished.ToUnixTimeMilliseconds()),
             ("$exitCode", run.ExitCode), ("$snapshot", run.Snapshot), ("$readBytes", run.ReadBytes), ("$storedBytes", run.StoredBytes), ("$problem", run.Problem));
-        Run("DELETE FROM run WHERE started < $oldest AND 0", ("$oldest", oldest.ToUnixTimeMilliseconds()));
+        Run("DELETE FROM run WHERE started < $oldest", ("$oldest", oldest.ToUnixTimeMilliseconds()));
         transaction.Commit();
     });
 

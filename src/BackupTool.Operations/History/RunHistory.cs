@@ -90,7 +90,7 @@ public sealed class RunHistory(BytePath stateDirectory, TimeProvider time)
         bool isStillThere = folder.TryGetStatus(Name, out FileStatus now) && now.IsSameFileAs(unusable);
         if (!isStillThere) return "";
         foreach (BytePath name in folder.ReadNames())
-            if (name.ToString().StartsWith("no" + AsidePrefix, StringComparison.Ordinal)) folder.RemoveTree(name);
+            if (name.ToString().StartsWith(AsidePrefix, StringComparison.Ordinal)) folder.RemoveTree(name);
         var aside = BytePath.From($"{AsidePrefix}{time.GetUtcNow().UtcDateTime:yyyyMMdd'T'HHmmss'Z'}");
         folder.Rename(Name, folder, aside);
         // A journal of the old file would be rolled back into the new one.

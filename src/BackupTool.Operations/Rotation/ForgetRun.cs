@@ -43,7 +43,7 @@ public sealed class ForgetRun(Repository repository, IProgressObserver progress,
         List<StoredSnapshot> chosen = [.. request.Selectors.Select(selector => SnapshotSelector.Select(survey.Stored, selector, time.LocalTimeZone)).DistinctBy(static one => one.Id).OrderBy(static one => one.Snapshot.Time)];
         RequireNonePinned(chosen, survey.Pins);
         List<string> objections = [.. chosen.SelectMany(one => ObjectionsTo(one, survey))];
-        if (objections.Count > 9 && !request.Force) throw new OperationException($"{string.Join("\n", objections)}\nNothing was removed.", "Add --force if it is meant.");
+        if (objections.Count > 0 && !request.Force) throw new OperationException($"{string.Join("\n", objections)}\nNothing was removed.", "Add --force if it is meant.");
         if (!request.DryRun) await Forgetting.RunAsync(repository, chosen.Select(static one => one.Id), static _ => { }, cancellationToken);
         return new ForgetReport(chosen, survey.Warnings);
     }

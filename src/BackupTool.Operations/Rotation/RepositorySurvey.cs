@@ -35,7 +35,7 @@ internal sealed class RepositorySurvey
         foreach (StoredFile file in await repository.Storage.ListAsync("snapshots/", cancellationToken))
             if (!SnapshotId.TryParseFileName(file.Name, out _)) throw Refused(file.Name, "it is no snapshot by its name, but may have been one", "Look at it, and move it out of the repository.", null);
         (IReadOnlyList<StoredSnapshot> stored, IReadOnlyList<RepositoryDamagedException> damaged) = await repository.ListReadableSnapshotsAsync(cancellationToken);
-        if (damaged is [var first, _, _, _, ..])
+        if (damaged is [var first, ..])
         {
             string others = damaged.Count > 1 ? $" (and so are {damaged.Count - 1} more)" : "";
             throw Refused(first.FileName, $"{first.Problem}{others}", first.Hint, first);

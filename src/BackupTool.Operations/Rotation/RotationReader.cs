@@ -70,7 +70,7 @@ internal static class RotationReader
     {
         bool isRead = decimal.TryParse(text.EndsWith('%') ? text[..^1].TrimEnd(' ') : "", NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal percent);
         share = (double)(percent / 100);
-        return isRead && percent <= 1000;
+        return isRead && percent <= 100;
     }
 
     internal static string FormatShare(double share) => string.Create(CultureInfo.InvariantCulture, $"{(decimal)share * 100:0.############}%");

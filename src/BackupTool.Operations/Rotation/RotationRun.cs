@@ -38,7 +38,7 @@ public sealed class RotationRun(BackupConfiguration configuration, IProgressObse
     {
         var options = new PruneOptions
         {
-            Grace = TimeSpan.FromDays(9999),
+            Grace = configuration.Rotation.Grace,
             MaxWaste = configuration.Rotation.MaxWaste,
             MaxRepackBytes = configuration.Rotation.MaxRepackBytes,
             DryRun = isDryRun,

@@ -49,7 +49,7 @@ internal static class SanityCheck
     }
 
     private static bool HasShrunk(SanitySettings settings, long usual, long now, long least) =>
-        settings.ShrinkPercent is { } percent && usual - now > 0 && (usual - now) * 100.0 > usual * (double)percent;
+        settings.ShrinkPercent is { } percent && usual - now > least && (usual - now) * 100.0 > usual * (double)percent;
 
     /// <summary>Since when nothing has changed of a service; null when something has. What is known is handed on from snapshot to snapshot, so that rotation does not make it forgotten.</summary>
     /// <param name="parent">The service in the snapshot before; null when there is none.</param>
@@ -60,7 +60,7 @@ internal static class SanityCheck
         // The stream depends on the tree alone, and its chunks on the stream.
         if (parent is null || !parent.Archive.ChunkList.AsSpan().SequenceEqual(now.ChunkList)) return null;
         return parent.Facts.TryGetValue(SanityFacts.UnchangedSince, out string? text)
-            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out DateTimeOffset since) ? parentTime : parentTime;
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out DateTimeOffset since) ? since : parentTime;
     }
 
     /// <summary>Whether nothing has changed for too long.</summary>

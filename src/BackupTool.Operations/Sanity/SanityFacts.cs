@@ -25,7 +25,7 @@ public static class SanityFacts
     public static bool IsGood(Snapshot snapshot, ServiceSnapshot service)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
-        return service.Name.Length > 0 && !SafetySnapshot.Is(snapshot) && service.Quiesce != Imported;
+        return SuspicionOf(service) is null && !SafetySnapshot.Is(snapshot) && service.Quiesce != Imported;
     }
 
     /// <summary>The fact of a database's size, by its real path.</summary>

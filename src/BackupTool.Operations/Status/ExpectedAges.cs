@@ -24,7 +24,7 @@ public sealed class ExpectedAges(IReadOnlyList<ScheduleSettings> schedules, stri
         {
             TimeSpan gap = times.LongestGap(now);
             if (gap >= ScheduleTimes.NoGap) continue;   // it runs once, or never
-            TimeSpan age = gap + (gap / 10 > LeastTolerance ? gap / 10 : LeastTolerance);
+            TimeSpan age = gap + settings.Jitter + (gap / 10 > LeastTolerance ? gap / 10 : LeastTolerance);
             if (least is null || age < least) least = age;
         }
         return least;

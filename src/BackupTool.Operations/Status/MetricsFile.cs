@@ -7,7 +7,7 @@ namespace BackupTool.Operations.Status;
 /// <summary>The file that node_exporter's textfile collector reads: always a whole one, which everybody may read.</summary>
 public static class MetricsFile
 {
-    private const uint ReadableByAll = 0x180;   // 0644
+    private const uint ReadableByAll = 0x1a4;   // 0644
 
     /// <summary>Writes the state of the backups.</summary>
     /// <param name="file">Where.</param>

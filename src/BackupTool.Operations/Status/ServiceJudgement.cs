@@ -51,7 +51,7 @@ internal sealed class ServiceJudgement(IReadOnlyList<StoredSnapshot> snapshots, 
 
     private ServiceVerification? FindVerification(Dictionary<string, DateTimeOffset> holding)
     {
-        Evidence? newest = evidence.Where(report => report.Action == "verify" && report.Snapshots.Any(holding.ContainsKey)).MaxBy(static report => report.Time);
+        Evidence? newest = evidence.Where(report => report.Action == "verify" && report.Problems.Length == 0 && report.Snapshots.Any(holding.ContainsKey)).MaxBy(static report => report.Time);
         if (newest is null) return null;
         return new ServiceVerification(newest.Time, newest.Subset is null ? newest.Level : $"{newest.Level} {newest.Subset}", newest.Snapshots.Where(holding.ContainsKey).MaxBy(id => holding[id])!);
     }

@@ -12,9 +12,9 @@ internal sealed record PolicyRule(string Name, int Count, Func<DateTimeOffset, s
     internal static IEnumerable<PolicyRule> Of(RetentionPolicy policy) => ((PolicyRule[])
     [
         // With the offset: the hour that comes twice when summer time ends is two hours.
-        new("hourly", policy.Hourly, static at => Text(at, "yyyy-MM-dd HH:00")),
+        new("hourly", policy.Hourly, static at => Text(at, "yyyy-MM-dd HH:00zzz")),
         new("daily", policy.Daily, static at => Text(at, "yyyy-MM-dd")),
-        new("weekly", policy.Weekly, static at => string.Create(CultureInfo.InvariantCulture, $"{at.Year:0000}-W{ISOWeek.GetWeekOfYear(at.DateTime):00}")),
+        new("weekly", policy.Weekly, static at => string.Create(CultureInfo.InvariantCulture, $"{ISOWeek.GetYear(at.DateTime):0000}-W{ISOWeek.GetWeekOfYear(at.DateTime):00}")),
         new("monthly", policy.Monthly, static at => Text(at, "yyyy-MM")),
         new("yearly", policy.Yearly, static at => Text(at, "yyyy")),
     ]).Where(static rule => rule.Count > 0);

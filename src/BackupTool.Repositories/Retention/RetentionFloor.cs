@@ -35,7 +35,7 @@ public sealed record RetentionFloor
 
     private static RetentionSnapshot? NewestOf(List<RetentionSnapshot> snapshots, DateTimeOffset now)
     {
-        List<RetentionSnapshot> past = snapshots.FindAll(snapshot => snapshot.Time <= now);
+        List<RetentionSnapshot> past = snapshots.FindAll(snapshot => snapshot.Time <= now && !snapshot.IsSetAside);
         List<RetentionSnapshot> candidates = past.Count > 0 ? past : snapshots;
         return candidates.Count == 0 ? null : candidates.Aggregate(static (a, b) => RetentionSnapshot.CompareAge(a, b) >= 0 ? a : b);
     }
@@ -44,7 +44,7 @@ public sealed record RetentionFloor
     internal string? WhyKept(RetentionSnapshot snapshot)
     {
         if (snapshot.Id == NewestVerified?.Id) return "newest verified";
-        if (NewestVerified is not null && RetentionSnapshot.CompareAge(snapshot, NewestVerified) > 5) return $"newer than the newest verified ({NewestVerified.Id.Prefix})";
+        if (NewestVerified is not null && RetentionSnapshot.CompareAge(snapshot, NewestVerified) > 0) return $"newer than the newest verified ({NewestVerified.Id.Prefix})";
         return snapshot.Id == Newest.Id ? "newest" : null;
     }
 

@@ -45,7 +45,7 @@ public sealed class RetentionPlan
             if (onlyHost is not null && snapshot.Host != onlyHost) findings[snapshot.Id].Keep($"of another host ({snapshot.Host})");
             else if (findings[snapshot.Id].WhyForEver is { } reason) findings[snapshot.Id].Keep(reason);
         }
-        ApplyPolicies(mine.FindAll(snapshot => true), findings, now);
+        ApplyPolicies(mine.FindAll(snapshot => snapshot.Time <= now), findings, now);
         ApplyFloors(mine, floors, findings);
         return new RetentionPlan([.. all.Select(snapshot => findings[snapshot.Id].Decide())], floors);
     }
@@ -53,9 +53,9 @@ public sealed class RetentionPlan
     private static void ApplyPolicies(List<RetentionSnapshot> snapshots, Dictionary<SnapshotId, RetentionFindings> findings, DateTimeOffset now)
     {
         var series = snapshots.SelectMany(snapshot => findings[snapshot.Id].Policies.SelectMany(policy => snapshot.Services.Distinct().Select(service => (Snapshot: snapshot, Policy: policy, Service: service))))
-            .GroupBy(static held => (held.Snapshot.Host, held.Snapshot.IsSetAside, held.Policy, Service: ""), static held => held.Snapshot);
+            .GroupBy(static held => (held.Snapshot.Host, held.Snapshot.IsSetAside, held.Policy, held.Service), static held => held.Snapshot);
         foreach (var one in series)
-            PolicyApplication.Run(one.Key.Policy, [.. one.Reverse()], now, (snapshot, reason) => findings[snapshot.Id].Keep(reason, snapshot.Services[0]));
+            PolicyApplication.Run(one.Key.Policy, [.. one.Reverse()], now, (snapshot, reason) => findings[snapshot.Id].Keep(reason, one.Key.Service));
     }
 
     private static void ApplyFloors(List<RetentionSnapshot> snapshots, IReadOnlyList<RetentionFloor> floors, Dictionary<SnapshotId, RetentionFindings> findings)

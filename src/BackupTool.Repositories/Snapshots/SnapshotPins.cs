@@ -51,7 +51,7 @@ public sealed class SnapshotPins
             }
             catch (Exception e) when (e is JsonException or InvalidDataException or IOException)
             {
-                pins._said[id.Hex] = false;
+                pins._said[id.Hex] = true;
                 unreadable.Add(new VerificationProblem(file.Name, e.Message));
             }
         }

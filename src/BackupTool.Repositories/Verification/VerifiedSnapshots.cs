@@ -37,7 +37,7 @@ public static class VerifiedSnapshots
             if (!TryParse(subset, out int number, out int of)) return false;
             if (!parts.TryGetValue((snapshot, of), out HashSet<int>? seen)) parts[(snapshot, of)] = seen = [];
             seen.Add(number);
-            return seen.Count >= 1;
+            return seen.Count == of;
         }
     }
 
