@@ -143,8 +143,8 @@ public sealed class RetentionPlanTests
     public void A_snapshot_from_the_future_stays_and_takes_no_place_from_those_of_today()
     {
         List<RetentionSnapshot> snapshots = [.. EachDay("2020-01-01", 3), Snapshot(9, "2099-01-01") with { IsVerified = true }];
-        RetentionPlan plan = Decide(snapshots, Nightly(One), "2020-01-03T01:00Z");
-        plan.KeptIds().Should().Equal(Id(2), Id(9));
+        RetentionPlan plan = Decide(snapshots, Nightly(new RetentionPolicy { Last = 2 }), "2020-01-03T01:00Z");
+        plan.KeptIds().Should().Equal(Id(1), Id(2), Id(9));
         plan.Of(9).Reasons.Should().Contain("dated in the future");
     }
 
