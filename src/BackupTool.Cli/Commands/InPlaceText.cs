@@ -36,6 +36,8 @@ internal static class InPlaceText
             foreach (string database in report.Databases) terminal.WriteLine($"PostgreSQL {database}");
             terminal.WriteLine($"restored {what} in place; {DescribeHealth(outcome.Record)}");
             terminal.WriteLine($"the state before is kept ('backup rollback' returns to it; 'backup restore --forget-previous' removes it){(report.Safety?.Snapshot is { } safety ? $", and is snapshot {safety.Id.Prefix}" : "")}");
+            foreach (ServiceOutcome service in report.Safety?.Outcome?.Services.Where(static service => service.CopyKind == CopyKind.Crash) ?? [])
+                terminal.Warn($"{service.Name}: in the snapshot of the present state its copy is what a crash would leave: {service.CopyReason}");
         }
         else
         {

@@ -57,7 +57,14 @@ public sealed class FakeHttpServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         using var atOnce = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        await _application.StopAsync(atOnce.Token);
+        try
+        {
+            await _application.StopAsync(atOnce.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Somebody kept a connection open: it is cut.
+        }
         await _application.DisposeAsync();
     }
 }
