@@ -29,6 +29,8 @@ public sealed partial class ArchitectureTests
         ["CliWrap"] = ["BackupTool.Services"],
         ["Npgsql"] = ["BackupTool.Services"],
         ["ZstdNet"] = ["BackupTool.Repositories"],
+        ["Cronos"] = ["BackupTool.Operations"],
+        ["Microsoft.Extensions.Hosting.Systemd"] = ["BackupTool.Cli"],
         ["System.CommandLine"] = ["BackupTool.Cli"],
     };
 
