@@ -69,7 +69,8 @@ internal sealed class Delivery(ChannelSettings settings, NotifyMessage message, 
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            string seconds = string.Create(CultureInfo.InvariantCulture, $"{limit.TotalSeconds:0.#} s");
+            // The rest of the time for all attempts may be next to nothing: that is not what was waited.
+            string seconds = string.Create(CultureInfo.InvariantCulture, $"{(limit < patience.Attempt ? patience.Total : limit).TotalSeconds:0.#} s");
             return new Attempt(false, channel.IsRepeatable ? $"no answer within {seconds}" : $"it did not end within {seconds}, and was killed", MayPass: true);
         }
     }

@@ -1,6 +1,7 @@
 using BackupTool.Operations.Snapshots;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
+using BackupTool.Repositories.Pruning;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
 
@@ -37,8 +38,9 @@ public sealed class ForgetRun(Repository repository, IProgressObserver progress,
     public async Task<ForgetReport> RunAsync(ForgetRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        await using RepositoryLock held = await RepositoryLock.AcquireAsync(
-            repository.Storage, request.DryRun ? LockMode.Read : LockMode.Exclusive, "forget", request.LockWait, time, progress.Message, cancellationToken);
+        await using RepositoryLock held = request.DryRun
+            ? await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Read, "forget", request.LockWait, time, progress.Message, cancellationToken)
+            : await SpaceReserve.AcquireLockAsync(repository.Storage, "forget", request.LockWait, time, progress.Message, cancellationToken);
         RepositorySurvey survey = await RepositorySurvey.ReadAsync(repository, cancellationToken);
         List<StoredSnapshot> chosen = [.. request.Selectors.Select(selector => SnapshotSelector.Select(survey.Stored, selector, time.LocalTimeZone)).DistinctBy(static one => one.Id).OrderBy(static one => one.Snapshot.Time)];
         RequireNonePinned(chosen, survey.Pins);

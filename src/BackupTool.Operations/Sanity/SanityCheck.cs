@@ -11,8 +11,11 @@ internal sealed record SanityFinding(string Reason, bool IsSuspicious);
 /// <summary>Decides whether what was stored of a service can be right. Pure.</summary>
 internal static class SanityCheck
 {
-    /// <summary>A service that has lost less does not cry wolf.</summary>
+    /// <summary>A service that has lost less does not cry wolf, unless it has lost nearly all.</summary>
     private const long LeastLostBytes = 1 << 20, LeastLostFiles = 10;
+
+    /// <summary>Who has lost more than so many percent has lost nearly all: then this many bytes are enough.</summary>
+    private const int NearlyAllPercent = 90, LeastLostOfNearlyAll = 64 << 10;
 
     /// <summary>Whether a service is too small, or one of its databases is; null when it is not.</summary>
     /// <param name="settings">What is too small.</param>
@@ -25,7 +28,7 @@ internal static class SanityCheck
         if (past.Sizes.Count == 0) return null;
         long bytes = MedianOf(past.Sizes.Select(static size => size.Bytes)), files = MedianOf(past.Sizes.Select(static size => size.Files));
         if (now.Bytes == 0 && bytes > 0) return new SanityFinding($"is suspiciously small: {Count(now.Files, "file")}, all of them empty, where {Of(past.Sizes.Count)} {Holds(past.Sizes.Count)} {bytes:N0} bytes", IsSuspicious: true);
-        string? reason = HasShrunk(settings, bytes, now.Bytes, LeastLostBytes) || HasShrunk(settings, files, now.Files, LeastLostFiles)
+        string? reason = HaveShrunk(settings, bytes, now.Bytes) || HasShrunk(settings.ShrinkPercent, files, now.Files, LeastLostFiles)
             ? $"is suspiciously small: {now.Bytes:N0} bytes in {Count(now.Files, "file")}, where {Of(past.Sizes.Count)} {Holds(past.Sizes.Count)} {bytes:N0} bytes in {Count(files, "file")}{Median(past.Sizes.Count)}"
             : FindShrunkDatabase(settings, past, now);
         if (reason is null) return null;
@@ -42,14 +45,17 @@ internal static class SanityCheck
             long[] before = [.. past.Sizes.Where(size => size.Databases.ContainsKey(database)).Select(size => size.Databases[database])];
             if (before.Length == 0) continue;
             long usual = MedianOf(before);
-            if (HasShrunk(settings, usual, bytes, LeastLostBytes))
+            if (HaveShrunk(settings, usual, bytes))
                 return $"has a suspiciously small database: {database} has {bytes:N0} bytes, and {usual:N0} in {Of(before.Length)}{Median(before.Length)}";
         }
         return null;
     }
 
-    private static bool HasShrunk(SanitySettings settings, long usual, long now, long least) =>
-        settings.ShrinkPercent is { } percent && usual - now > least && (usual - now) * 100.0 > usual * (double)percent;
+    private static bool HaveShrunk(SanitySettings settings, long usualBytes, long nowBytes) =>
+        HasShrunk(settings.ShrinkPercent, usualBytes, nowBytes, LeastLostBytes)
+        || settings.ShrinkPercent is { } percent && HasShrunk(Math.Max(percent, NearlyAllPercent), usualBytes, nowBytes, LeastLostOfNearlyAll);
+
+    private static bool HasShrunk(int? percent, long usual, long now, long least) => usual - now > least && (usual - now) * 100.0 > usual * (double?)percent;
 
     /// <summary>Since when nothing has changed of a service; null when something has. What is known is handed on from snapshot to snapshot, so that rotation does not make it forgotten.</summary>
     /// <param name="parent">The service in the snapshot before; null when there is none.</param>

@@ -153,7 +153,7 @@ public sealed class DeliveryTests
     [Fact]
     public async Task Tells_a_server_without_TLS_and_one_without_HTTP_apart()
     {
-        await using var listener = new Listener { Timeout = TimeSpan.FromSeconds(1) };
+        await using var listener = new Listener { Timeout = TimeSpan.FromSeconds(20) };
         ChannelAnswer answer = await listener.TryAsync(listener.Webhook(listener.Url.Replace("http:", "https:", StringComparison.Ordinal)));
         answer.IsTold.Should().BeFalse();
         answer.Answer.Should().StartWith("no secure connection to 127.0.0.1:");

@@ -23,7 +23,9 @@ public sealed class SanityCheckTests
     [InlineData(100, 400, false)]
     [InlineData(1.5, 0.4, true)]
     [InlineData(0.9, 0.1, false)]
-    public void Bytes_that_dropped_by_more_than_half_and_by_a_mebibyte_are_suspicious(double before, double now, bool isSuspicious) =>
+    [InlineData(0.9, 0.08, true)]   // nearly all
+    [InlineData(0.06, 0.001, false)]
+    public void Bytes_that_dropped_by_more_than_half_and_by_a_mebibyte_or_nearly_all_are_suspicious(double before, double now, bool isSuspicious) =>
         (SanityCheck.JudgeSize(_usual, Past(Size((long)(before * MiB))), Size((long)(now * MiB)))?.IsSuspicious ?? false).Should().Be(isSuspicious);
 
     [Theory]
