@@ -112,7 +112,8 @@ public sealed partial class CalendarExpressionTests
     private static async Task<DateTime[]> AskSystemdAsync(IReadOnlyList<string> lines, DateTime begin, DateTime end, int iterations)
     {
         var start = new ProcessStartInfo("systemd-analyze",
-            ["calendar", $"--base-time={begin.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} UTC", $"--iterations={iterations}", "--", .. lines]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            ["calendar", $"--base-time={begin.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} UTC", $"--iterations={iterations}", "--", .. lines])
+        { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["TZ"] = "UTC";
         start.Environment["LC_ALL"] = "C";
         using Process process = Process.Start(start)!;
