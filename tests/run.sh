@@ -7,7 +7,7 @@ source tests/require-packages.sh
 
 # libc6-dev is what gcc links against (only recommended by it); the rest are the standard tools that restores are proven with.
 packages=(gcc libc6-dev zlib1g-dev zstd tar xz-utils bzip2 zip p7zip-full attr acl e2fsprogs strace sqlite3 dash mawk gawk busybox mount util-linux
-    systemd dbus iproute2 postgresql postgresql-client nix-bin)
+    systemd dbus iproute2 python3 postgresql postgresql-client nix-bin tzdata)
 passed=0 failed=0 skipped=0 finished=no
 reports=artifacts/tests
 

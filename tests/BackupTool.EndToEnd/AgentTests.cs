@@ -43,6 +43,9 @@ public sealed class AgentTests
         await stack.UntilItSaysAsync("often.toml:1:");
         await stack.Machine.UntilAsync($"systemctl show -P StatusText {AgentStack.Unit} | grep -q 'configuration: refused'");
         (await stack.StatusAsync()).GetProperty("configuration").GetProperty("state").GetString().Should().Be("refused");
+        CliResult asked = await stack.Machine.RunAsync("agent", "status");
+        asked.Error.Should().Contain("the older one goes on").And.Contain("often.toml:1:");
+        asked.Output.Should().Contain("SCHEDULE").And.Contain("often", "who asks with that configuration is answered");
         int before = (await stack.Machine.RunAsync("list")).Output.Split('\n').Length;
         for (int i = 0; i < 100 && (await stack.Machine.RunAsync("list")).Output.Split('\n').Length < before + 2; i++) await Task.Delay(200, TestContext.Current.CancellationToken);
         (await stack.StatusAsync()).GetProperty("problems").EnumerateArray().Select(static problem => problem.GetString()).Should().NotContain(static problem => problem!.Contains("the run of"), "runs by the old configuration are well");

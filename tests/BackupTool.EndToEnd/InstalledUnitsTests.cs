@@ -50,6 +50,31 @@ public sealed class InstalledUnitsTests : IAsyncLifetime
         await _stack.ShouldBeWellAsync();
     }
 
+    [Fact]
+    public async Task A_secret_that_systemd_hands_over_reaches_the_channel_and_stands_nowhere_else()
+    {
+        const string Secret = "the-secret-of-the-hook";
+        await File.WriteAllTextAsync(Machine.Below("hook-token"), Secret + "\n", TestContext.Current.CancellationToken);
+        await File.AppendAllTextAsync(Machine.ConfigFile, """
+
+            [notify.hook]
+            kind = "webhook"
+            url = "http://127.0.0.1:9100/"
+            token-credential = "hook-token"
+            on = ["success", "warning", "failure"]
+            """, TestContext.Current.CancellationToken);
+        (await InstallAsync("--yes", "--credential", $"hook-token:{Machine.Below("hook-token")}")).ShouldExit(0).Output.Should().Contain("LoadCredential=hook-token:");
+        string heard = Machine.Below("heard");
+        await Machine.Systemd.ShellAsync($$"""systemd-run --unit=listener sh -c 'printf "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" | busybox nc -l -p 9100 > {{heard}}'""");
+        await Machine.UntilAsync("ss -Hltn 'sport = 9100' | grep -q 9100");
+
+        await Machine.Systemd.ExecAsync("systemctl", "start", Unit);
+
+        (await File.ReadAllTextAsync(heard, TestContext.Current.CancellationToken)).Should().Contain($"Bearer {Secret}").And.Contain("nightly");
+        (await Machine.Systemd.ExecAsync("journalctl", "--no-pager")).Should().NotContain(Secret);
+        (await Machine.Systemd.ShellAsync($"cat {Directory}/backup*")).Should().NotContain(Secret);
+    }
+
     private async Task<int> SnapshotsAsync() => JsonDocument.Parse((await Machine.RunAsync("list", "--json")).ShouldExit(0).Output).RootElement.GetProperty("snapshots").GetArrayLength();
 
     [Fact]

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using BackupTool.Cli.Agent;
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
 
 namespace BackupTool.Cli.Commands;
 
@@ -10,12 +11,26 @@ internal static class AgentStatusCommand
 {
     internal static Command Create(CommandHost host) => host.Create("status", "Ask the agent that runs: its schedules, their next times and last runs, what runs now. Exit code 20: something is not well.", async (context, cancellationToken) =>
     {
-        AgentStatusDocument status = await StatusClient.AskAsync(StatusSocket.For(context.ReadConfiguration().Agent, Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY")), cancellationToken);
+        AgentStatusDocument status = await StatusClient.AskAsync(StatusSocket.For(SettingsOf(context), Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY")), cancellationToken);
         if (context.Json) JsonReport.Write(context.Terminal, status, AgentJson.Default.AgentStatusDocument);
         else if (!context.Quiet) Print(context.Terminal, status.Agent);
         foreach (string problem in status.Agent.Problems) context.Terminal.Error(problem);
         return status.Agent.Healthy ? ExitCode.Done : ExitCode.ServiceNotHealthy;
     });
+
+    /// <summary>An agent that goes on by an older configuration is asked all the same: with what is legible of the one on the disk, or at the usual place.</summary>
+    private static AgentSettings SettingsOf(CommandContext context)
+    {
+        try
+        {
+            return context.ReadConfigurationDespiteSchedules().Agent;
+        }
+        catch (ConfigurationException e)
+        {
+            context.Terminal.Warn($"the configuration cannot be used, so the agent is asked at its usual socket: {e.Message}");
+            return new AgentSettings();
+        }
+    }
 
     private static void Print(Terminal terminal, AgentDocument agent)
     {

@@ -1,4 +1,5 @@
 using BackupTool.Operations.Restore.InPlace;
+using BackupTool.Operations.Sanity;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Retention;
 using BackupTool.Repositories.Snapshots;
@@ -13,8 +14,10 @@ internal sealed class RepositorySurvey
     private RepositorySurvey(IReadOnlyList<StoredSnapshot> stored, SnapshotPins pins, IReadOnlyDictionary<string, DateTimeOffset> verified, IReadOnlyList<string> warnings)
     {
         (Stored, Pins, Warnings) = (stored, pins, warnings);
-        Snapshots = [.. stored.Select(one => RetentionSnapshot.From(one, pins.IsPinned(one), verified.ContainsKey(one.Id.Hex), SafetySnapshot.Is(one.Snapshot)))];
+        Snapshots = [.. stored.Select(one => RetentionSnapshot.From(one, SuspiciousIn(one.Snapshot), pins.IsPinned(one), verified.ContainsKey(one.Id.Hex), SafetySnapshot.Is(one.Snapshot)))];
     }
+
+    private static string[] SuspiciousIn(Snapshot snapshot) => [.. snapshot.Services.Where(static service => SanityFacts.SuspicionOf(service) is not null).Select(static service => service.Name)];
 
     /// <summary>The snapshots, oldest first.</summary>
     internal IReadOnlyList<StoredSnapshot> Stored { get; }

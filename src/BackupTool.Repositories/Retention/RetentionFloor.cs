@@ -14,7 +14,7 @@ public sealed record RetentionFloor
     /// <summary>The newest snapshot that holds it.</summary>
     public required RetentionSnapshot Newest { get; init; }
 
-    /// <summary>The newest of them that was verified; null when none ever was.</summary>
+    /// <summary>The newest of them that was verified, and in which the service is not suspicious where there is such a one; null when none ever was.</summary>
     public RetentionSnapshot? NewestVerified { get; init; }
 
     /// <summary>The floors of all services of all hosts. Snapshots from after <paramref name="now"/> are no service's newest where there is another: a clock was wrong.</summary>
@@ -25,20 +25,21 @@ public sealed record RetentionFloor
         return [.. series.Select(held => Of(held.Key.Host, held.Key.Service, [.. held], now)).OrderBy(static floor => floor.Host, StringComparer.Ordinal).ThenBy(static floor => floor.Service, StringComparer.Ordinal)];
     }
 
-    private static RetentionFloor Of(string host, string service, List<RetentionSnapshot> snapshots, DateTimeOffset now) => new()
-    {
-        Host = host,
-        Service = service,
-        Newest = NewestOf(snapshots, now)!,
-        NewestVerified = NewestOf(snapshots.FindAll(static snapshot => snapshot.IsVerified), now),
-    };
-
-    private static RetentionSnapshot? NewestOf(List<RetentionSnapshot> snapshots, DateTimeOffset now)
+    private static RetentionFloor Of(string host, string service, List<RetentionSnapshot> snapshots, DateTimeOffset now)
     {
         List<RetentionSnapshot> past = snapshots.FindAll(snapshot => snapshot.Time <= now && !snapshot.IsSetAside);
-        List<RetentionSnapshot> candidates = past.Count > 0 ? past : snapshots;
-        return candidates.Count == 0 ? null : candidates.Aggregate(static (a, b) => RetentionSnapshot.CompareAge(a, b) >= 0 ? a : b);
+        return new RetentionFloor
+        {
+            Host = host,
+            Service = service,
+            Newest = (LatestOf(past) ?? LatestOf(snapshots))!,
+            // That an empty directory was stored faultlessly is no reason to let go of what was in it.
+            NewestVerified = LatestOf(past.Where(snapshot => snapshot.IsVerified && !snapshot.IsSuspicious(service)))
+                ?? LatestOf(past.Where(static snapshot => snapshot.IsVerified)) ?? LatestOf(snapshots.Where(static snapshot => snapshot.IsVerified)),
+        };
     }
+
+    private static RetentionSnapshot? LatestOf(IEnumerable<RetentionSnapshot> snapshots) => snapshots.MaxBy(static snapshot => snapshot, Comparer<RetentionSnapshot>.Create(RetentionSnapshot.CompareAge));
 
     /// <summary>Why this snapshot, which holds the service, must stay; null when it need not.</summary>
     internal string? WhyKept(RetentionSnapshot snapshot)

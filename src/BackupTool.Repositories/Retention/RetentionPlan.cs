@@ -10,7 +10,7 @@ public sealed record RetentionDecision(RetentionSnapshot Snapshot, bool IsKept, 
 
 /// <summary>
 /// Which snapshots stay, and why. Decided for each host, policy and service, and united: a snapshot stays when a rule keeps it for any of its services, so one that lacks a service never
-/// takes the place of the last that has it. Pure: the order of the input does not matter, a policy that keeps more never keeps less, and what a plan keeps the next plan of that instant keeps too.
+/// takes the place of the last that has it, nor does one in which it is suspiciously small. Pure: the order of the input does not matter, a policy that keeps more never keeps less, and what a plan keeps the next plan of that instant keeps too.
 /// </summary>
 public sealed class RetentionPlan
 {
@@ -53,7 +53,7 @@ public sealed class RetentionPlan
     private static void ApplyPolicies(List<RetentionSnapshot> snapshots, Dictionary<SnapshotId, RetentionFindings> findings, DateTimeOffset now)
     {
         var series = snapshots.SelectMany(snapshot => findings[snapshot.Id].Policies.SelectMany(policy => snapshot.Services.Distinct().Select(service => (Snapshot: snapshot, Policy: policy, Service: service))))
-            .GroupBy(static held => (held.Snapshot.Host, held.Snapshot.IsSetAside, held.Policy, held.Service), static held => held.Snapshot);
+            .GroupBy(static held => (held.Snapshot.Host, held.Snapshot.IsSetAside, IsSuspicious: held.Snapshot.IsSuspicious(held.Service), held.Policy, held.Service), static held => held.Snapshot);
         foreach (var one in series)
             PolicyApplication.Run(one.Key.Policy, [.. one.Reverse()], now, (snapshot, reason) => findings[snapshot.Id].Keep(reason, one.Key.Service));
     }

@@ -32,12 +32,18 @@ public sealed record RetentionSnapshot
     /// <summary>The services that are in it; not those that failed.</summary>
     public required IReadOnlyList<string> Services { get; init; }
 
+    /// <summary>Those of <see cref="Services"/> of which suspiciously little was stored: there it takes no place from others, and is no proof.</summary>
+    public IReadOnlyList<string> Suspicious { get; init; } = [];
+
+    internal bool IsSuspicious(string service) => Suspicious.Contains(service);
+
     /// <summary>As its file says it.</summary>
     /// <param name="stored">The snapshot.</param>
+    /// <param name="suspicious">The services of which suspiciously little was stored.</param>
     /// <param name="isPinned">Whether it is pinned now.</param>
     /// <param name="isVerified">Whether a verification read it and found nothing.</param>
     /// <param name="isSetAside">Whether it holds a state that was about to be replaced.</param>
-    public static RetentionSnapshot From(StoredSnapshot stored, bool isPinned, bool isVerified, bool isSetAside)
+    public static RetentionSnapshot From(StoredSnapshot stored, IReadOnlyList<string> suspicious, bool isPinned, bool isVerified, bool isSetAside)
     {
         ArgumentNullException.ThrowIfNull(stored);
         return new RetentionSnapshot
@@ -51,6 +57,7 @@ public sealed record RetentionSnapshot
             IsVerified = isVerified,
             IsSetAside = isSetAside,
             Services = [.. stored.Snapshot.Services.Select(static service => service.Name)],
+            Suspicious = suspicious,
         };
     }
 

@@ -140,6 +140,22 @@ public sealed class RetentionPlanTests
     }
 
     [Fact]
+    public void Nights_on_which_a_service_was_suspiciously_small_never_push_out_the_last_good_one()
+    {
+        List<RetentionSnapshot> nights = EachDay("2020-01-01", 8, "maubot", "slack");
+        for (int day = 0; day < 3; day++) nights[day] = nights[day] with { IsVerified = true };
+        for (int day = 3; day < 8; day++) nights[day] = nights[day] with { Suspicious = ["maubot"] };
+        RetentionPlan plan = Decide(nights, Nightly(new RetentionPolicy { Last = 2 }));
+        plan.KeptIds().Should().StartWith([Id(1), Id(2)], "each was emptied five nights ago");
+        plan.Of(2).Reasons.Should().Equal("last 1 of 2 of maubot", "newest verified of maubot, slack");
+        // What is stored is verified, too: that proves nothing of what was lost.
+        nights = [.. nights.Select(static night => night with { IsVerified = true })];
+        plan = Decide(nights, Nightly(new RetentionPolicy { Last = 2 }));
+        plan.KeptIds().Should().StartWith([Id(1), Id(2)]).And.HaveCount(7, "whoever accepts the new size lets them go");
+        Decide([.. nights[..7], nights[7] with { Suspicious = [] }], Nightly(new RetentionPolicy { Last = 2 })).KeptIds().Should().Equal(Id(2), Id(5), Id(6), Id(7));
+    }
+
+    [Fact]
     public void A_snapshot_from_the_future_stays_and_takes_no_place_from_those_of_today()
     {
         List<RetentionSnapshot> snapshots = [.. EachDay("2020-01-01", 3), Snapshot(9, "2099-01-01") with { IsVerified = true }];

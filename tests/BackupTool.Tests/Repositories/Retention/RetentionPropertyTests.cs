@@ -32,6 +32,7 @@ public sealed class RetentionPropertyTests
         IsPinned = flags % 16 == 1,
         IsVerified = flags % 7 == 2,
         IsSetAside = flags % 13 == 3,
+        Suspicious = flags % 5 == 4 ? ["a"] : [],
         Services = (names >> 5) switch { 0 => ["a"], 1 => ["b"], 2 => ["a", "b", "c"], 3 => [], _ => ["a", "b"] },
     });
 
@@ -93,7 +94,8 @@ public sealed class RetentionPropertyTests
         {
             List<RetentionSnapshot> series = [.. all.Where(snapshot => snapshot.Host == "here" && snapshot.Services.Contains(service) && snapshot.Time <= one.Now && !snapshot.IsSetAside).OrderBy(static snapshot => snapshot.Time).ThenBy(static snapshot => snapshot.Id.Hex)];
             if (series.Count > 0 && !kept.Contains(series[^1].Id)) return false;
-            int verified = series.FindLastIndex(static snapshot => snapshot.IsVerified);
+            int verified = series.FindLastIndex(snapshot => snapshot.IsVerified && !snapshot.Suspicious.Contains(service));
+            if (verified < 0) verified = series.FindLastIndex(static snapshot => snapshot.IsVerified);
             if (verified >= 0 && series.Skip(verified).Any(snapshot => !kept.Contains(snapshot.Id))) return false;
         }
         return true;
