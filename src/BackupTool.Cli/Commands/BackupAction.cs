@@ -27,6 +27,7 @@ internal static class BackupAction
         {
             IReadOnlyList<ReplacementRecord> expired = previous.FindExpired(configuration);
             await previous.ForgetAsync(configuration, expired);
+            foreach (BytePath removed in previous.RemoveExpiredLeftovers(configuration)) context.Terminal.Detail($"removed {removed}");
             foreach (ReplacementRecord record in expired) context.Terminal.Info($"forgot what the {record.Action} of {string.Join(", ", record.ReplacedServices)} at {record.Began.LocalDateTime:yyyy-MM-dd HH:mm:ss} had replaced");
         }
         catch (Exception e) when (e is ExplainedException or PosixException)

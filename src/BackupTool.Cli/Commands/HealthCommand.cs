@@ -17,8 +17,7 @@ internal static class HealthCommand
         return host.Create("health", "Ask every service: its unit, its endpoint, the errors in its journal. Exit code 20: one is not healthy; 3: errors in a journal.", async (context, cancellationToken) =>
         {
             var request = new HealthRequest { Services = context.Value(services) ?? [] };
-            if (context.Value(since) is { } text)
-                request = request with { JournalSince = DurationText.TryParse(text, out TimeSpan span) ? span : throw new UsageException($"--journal-since: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h.") };
+            if (context.TimeOf(since) is { } span) request = request with { JournalSince = span };
             BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
             HealthReport report = await new HealthRun(configuration, context.ServiceManager, context.Time).RunAsync(request, cancellationToken);
             if (context.Json) JsonReport.Write(context.Terminal, HealthDocument.From(report), CliJson.Default.HealthDocument);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using BackupTool.Operations.Configuration;
 
 namespace BackupTool.Cli.Commands;
 
@@ -12,8 +11,7 @@ internal sealed class LockWaitOption
 
     /// <summary>What was given; null when nothing was.</summary>
     /// <exception cref="UsageException">It is no time.</exception>
-    internal TimeSpan? Value(CommandContext context) => context.Value(Option) is not { } text ? null : DurationText.TryParse(text, out TimeSpan wait) ? wait
-        : throw new UsageException($"--lock-wait: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h.");
+    internal TimeSpan? Value(CommandContext context) => context.TimeOf(Option);
 
     /// <summary>What was given, else what is configured where a configuration can be read, else a minute.</summary>
     /// <exception cref="UsageException">It is no time.</exception>

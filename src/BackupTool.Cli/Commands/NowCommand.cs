@@ -16,7 +16,7 @@ internal static class NowCommand
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be stopped and read; stop and store nothing" };
         var keepGoing = new Option<bool>("--keep-going") { Description = "When a service cannot be backed up, stop and back up the others all the same" };
         var acceptSize = new Option<bool>("--accept-size") { Description = "What is suspiciously small is meant to be so: store it without a warning, and compare with it from now on" };
-        var lockWait = new Option<string?>("--lock-wait") { Description = "How long to wait for another run, such as 30s or 10m [default: the configured time]", HelpName = "TIME" };
+        var lockWait = new LockWaitOption();
         return host.Create("now", "Back up now: hold the services still, cut, let them go on, store, read back, commit.", async (context, cancellationToken) =>
         {
             var request = new BackupRequest
@@ -27,7 +27,7 @@ internal static class NowCommand
                 DryRun = context.Value(dryRun),
                 KeepsGoing = context.Value(keepGoing),
                 AcceptsSize = context.Value(acceptSize),
-                LockWait = ParseWait(context.Value(lockWait)),
+                LockWait = lockWait.Value(context),
             };
             BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
             if (!request.DryRun) context.StartRecording("now", configuration);
@@ -38,10 +38,6 @@ internal static class NowCommand
             else NowReport.Print(context, report);
             if (!request.DryRun) await BackupAction.ForgetExpiredAsync(context, configuration);
             return BackupAction.CodeOf(report, context.OwesRestarts);
-        }, services, labels, pin, dryRun, keepGoing, acceptSize, lockWait);
+        }, services, labels, pin, dryRun, keepGoing, acceptSize, lockWait.Option);
     }
-
-    private static TimeSpan? ParseWait(string? text) =>
-        text is null ? null : DurationText.TryParse(text, out TimeSpan wait) ? wait
-            : throw new UsageException($"--lock-wait: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h.");
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
-using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Rotation;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Locking;
@@ -20,7 +19,7 @@ internal static class PruneCommand
         return host.Create("prune", "Give back the room of what no snapshot needs any more: packs are marked first, and removed by a run after the grace period.", async (context, cancellationToken) =>
         {
             bool isDry = context.Value(dryRun);
-            TimeSpan? graceGiven = ParseTime("--grace", context.Value(grace));
+            TimeSpan? graceGiven = context.TimeOf(grace);
             TimeSpan wait = lockWait.ValueOrUsual(context);
             long? repackGiven = ParseBytes("--max-repack", context.Value(maxRepack));
             if (!isDry) context.StartRecording("prune", context.TryReadConfiguration());
@@ -49,10 +48,6 @@ internal static class PruneCommand
     /// <summary>How a run ends that pruned so.</summary>
     internal static ExitCode CodeOf(PruneReport report) =>
         report.Damage.Count > 0 ? ExitCode.RepositoryDamaged : report.Warnings.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
-
-    private static TimeSpan? ParseTime(string option, string? text) =>
-        text is null ? null : DurationText.TryParse(text, out TimeSpan time) ? time
-            : throw new UsageException($"{option}: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h, 1d.");
 
     private static long? ParseBytes(string option, string? text) =>
         text is null ? null : ByteSize.TryParse(text, out long bytes) ? bytes

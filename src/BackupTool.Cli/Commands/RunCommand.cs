@@ -16,11 +16,11 @@ internal static class RunCommand
     {
         var name = new Argument<string>("name") { Description = "The schedule: the name of its file in schedules/, without .toml", HelpName = "NAME" };
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what the steps would do; change nothing, record nothing, tell nobody" };
-        var lockWait = new Option<string?>("--lock-wait") { Description = "How long to wait for another run, such as 30s or 10m [default: the configured time]", HelpName = "TIME" };
+        var lockWait = new LockWaitOption();
         return host.Create("run", "Run a schedule's steps now, whatever time it is: what its timer or the agent calls. A rotation follows only steps that succeeded. Ends with the worst exit code of the steps.",
             async (context, cancellationToken) =>
             {
-                TimeSpan? wait = ParseWait(context.Value(lockWait));
+                TimeSpan? wait = lockWait.Value(context);
                 BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
                 bool isDryRun = context.Value(dryRun);
                 var telling = new RunTelling(context, configuration, context.Value(name)!, isDryRun);
@@ -35,7 +35,7 @@ internal static class RunCommand
                 else if (!context.Quiet) context.Terminal.WriteLine($"{schedule.Name}: {string.Join(", ", steps.Reports.Select(Describe))}");
                 await telling.EndAsync(code, steps.Reports, cancellationToken);
                 return code;
-            }, name, dryRun, lockWait);
+            }, name, dryRun, lockWait.Option);
     }
 
     /// <summary>The exit code of the run.</summary>
@@ -52,8 +52,4 @@ internal static class RunCommand
     };
 
     private static string Describe(StepReport report) => $"{ScheduleLookup.WordOf(report.Step)} {WordFor(report)}{(report.Duration is { } took ? $" in {Duration.Format(took)}" : "")}";
-
-    private static TimeSpan? ParseWait(string? text) =>
-        text is null ? null : DurationText.TryParse(text, out TimeSpan wait) ? wait
-            : throw new UsageException($"--lock-wait: '{text}' is no time.", "Write a number and a unit: 30s, 10m, 2h.");
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using System.Text.Json.Serialization;
 using BackupTool.Posix;
 
@@ -21,7 +22,7 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
     {
         ArgumentNullException.ThrowIfNull(exception);
         // Parallel work wraps the one failure that ended it.
-        while (exception is AggregateException { InnerExceptions.Count: 1, InnerException: Exception inner }) exception = inner;
+        while (exception is AggregateException { InnerExceptions.Count: 1 } or TypeInitializationException or TargetInvocationException && exception.InnerException is { } inner) exception = inner;
         ExitCode? registered = RegisteredCode(exception.GetType());
         (string message, string? hint, ExitCode code) = exception switch
         {
@@ -31,6 +32,7 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
             UnauthorizedAccessException denied => (denied.Message, HintFor(Errno.EACCES), ExitCode.Failed),
             // The base library keeps the errno of a failed call here.
             IOException io => (io.Message, HintFor((Errno)io.HResult), ExitCode.Failed),
+            DllNotFoundException missing => ($"a library that belongs to this program cannot be loaded: {FirstLineOf(missing.Message)}", "Install all that was in the directory of the program: backup, libe_sqlite3.so and libzstd.so belong beside each other. A symbolic link to backup may be anywhere.", ExitCode.Failed),
             _ when registered is not null => (exception.Message, null, ExitCode.Failed),
             _ => ($"internal error: {exception.GetType().Name}: {exception.Message}",
                 "This is a fault of the program, not yours: run it again with -vv and report what it prints.", ExitCode.Failed),
@@ -47,6 +49,8 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
         if (terminal.Verbosity >= Verbosity.Trace) text += "\n" + Details;
         terminal.Error(text);
     }
+
+    private static string FirstLineOf(string text) => text.Split('\n')[0].TrimEnd('.', ' ');
 
     private static ExitCode? RegisteredCode(Type type)
     {

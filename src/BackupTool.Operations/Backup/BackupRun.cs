@@ -7,6 +7,7 @@ using BackupTool.Repositories.Locking;
 using BackupTool.Repositories.Snapshots;
 using BackupTool.Repositories.Storage;
 using BackupTool.Services.Quiescing;
+using BackupTool.Services.Sources.Sqlite;
 using BackupTool.Services.Systemd;
 
 namespace BackupTool.Operations.Backup;
@@ -28,6 +29,7 @@ public sealed class BackupRun(BackupConfiguration configuration, IServiceManager
     {
         long started = time.GetTimestamp();
         IReadOnlyList<ServiceSettings> services = Choose(request.Services);
+        SqliteLibrary.Require();
         Repository repository = await Repository.OpenAsync(new LocalStorage(configuration.Repository.Path), cancellationToken);
         await using RepositoryLock held = await RepositoryLock.AcquireAsync(repository.Storage, LockMode.Write, "now",
             request.LockWait ?? configuration.Repository.LockWait, time, progress.Message, cancellationToken);

@@ -35,6 +35,9 @@ internal sealed class ProblemList(BytePath file)
 {
     private readonly List<ConfigurationProblem> _problems = [];
 
+    /// <summary>Errors and warnings so far.</summary>
+    internal int Count => _problems.Count;
+
     internal bool HasErrors => _problems.Exists(static problem => !problem.IsWarning);
 
     internal void Add(TextPlace place, string message, string? hint = null) => Add(place, message, hint, isWarning: false);

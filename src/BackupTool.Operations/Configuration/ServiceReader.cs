@@ -53,7 +53,7 @@ internal sealed class ServiceReader(ProblemList problems, string? credentialsDir
             Databases = postgres.ReadDatabases(reader, kind, name),
             Postgres = postgres.Read(reader, kind, name),
             Sanity = SanityReader.ReadOf(reader, sanity, problems),
-            MaxAge = reader.Timeout("max-age"),
+            MaxAge = reader.Age("max-age"),
             Place = entry.KeyPlace,
         };
         settings = settings with { StopTimeout = reader.Timeout("stop-timeout") ?? settings.StopTimeout };

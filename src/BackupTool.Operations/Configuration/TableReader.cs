@@ -10,6 +10,7 @@ namespace BackupTool.Operations.Configuration;
 /// </summary>
 internal sealed class TableReader(TomlTable table, string name, ProblemList problems)
 {
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(1);
     private readonly List<string> _known = [];
 
     /// <summary>The entry, even when its value is wrong.</summary>
@@ -53,16 +54,27 @@ internal sealed class TableReader(TomlTable table, string name, ProblemList prob
     {
         if (Text(key) is not { } text) return null;
         if (DurationText.TryParse(text, out TimeSpan duration)) return duration;
-        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} is `{text}`, which is no length of time", "Write it like \"0s\", \"90s\", \"10m\" or \"1h30m\".");
+        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} is `{text}`, which is no length of time", "Write it like \"90s\", \"10m\", \"1h30m\" or \"14d\".");
         return null;
     }
 
     /// <summary>As <see cref="Duration"/>, and longer than nothing.</summary>
-    internal TimeSpan? Timeout(string key)
+    /// <param name="key">Which.</param>
+    /// <param name="hint">What to write in the place of nothing.</param>
+    internal TimeSpan? Age(string key, string hint = "Write it like \"36h\" or \"14d\", or remove the line to have the default.")
     {
         if (Duration(key) is not { } duration) return null;
         if (duration > TimeSpan.Zero) return duration;
-        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} gives no time at all", "Write how long to wait, like \"60s\", or remove the line to have the default.");
+        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} gives no time at all", hint);
+        return null;
+    }
+
+    /// <summary>How long to wait: more than nothing, and not more than a day.</summary>
+    internal TimeSpan? Timeout(string key)
+    {
+        if (Age(key, "Write how long to wait, like \"60s\", or remove the line to have the default.") is not { } duration) return null;
+        if (duration <= LongestTimeout) return duration;
+        problems.Add(table.Find(key)!.Value.Place, $"`{key}` in {name} is longer than a day", "Write how long to wait, like \"60s\" or \"10m\".");
         return null;
     }
 

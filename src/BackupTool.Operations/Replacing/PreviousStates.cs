@@ -1,4 +1,5 @@
 using BackupTool.Operations.Configuration;
+using BackupTool.Posix;
 using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Operations.Replacing;
@@ -94,6 +95,13 @@ public sealed class PreviousStates(ReplacementWorld world)
     /// <summary>Those that are older than the configuration keeps.</summary>
     public IReadOnlyList<ReplacementRecord> FindExpired(BackupConfiguration configuration) =>
         configuration.Restore.KeepPrevious is { } age ? [.. List().Where(record => world.Time.GetUtcNow() - record.Began > age)] : [];
+
+    /// <summary>Removes reports and salvaged databases of replacements whose state is not kept (any more) and that are older than the configuration keeps one.</summary>
+    /// <returns>What was removed.</returns>
+    /// <exception cref="OperationException">A record cannot be read: then nothing is removed.</exception>
+    /// <exception cref="PosixException">Something cannot be removed.</exception>
+    public IReadOnlyList<BytePath> RemoveExpiredLeftovers(BackupConfiguration configuration) => configuration.Restore.KeepPrevious is { } age && !world.Journal.IsUnderWay
+        ? ReplacementLeftovers.RemoveOlder(world.Journal.Directory, world.Time.GetUtcNow() - age, [.. List().Select(static record => record.Id)]) : [];
 }
 
 /// <summary>There is no replaced state that could be had back.</summary>

@@ -34,6 +34,7 @@ internal sealed class ReplacementEnd(HeldReplacement held, ReplacementContext co
     internal async Task ForgetAsync(ReplacementRecord record)
     {
         await DiscardAsync(record, record.Live == Side.New ? Side.Old : Side.New);
+        ReplacementLeftovers.RemoveSalvaged(held.Journal.Directory, record.Id);
         held.Forget(record);
     }
 

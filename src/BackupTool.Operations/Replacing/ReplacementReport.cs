@@ -12,6 +12,9 @@ namespace BackupTool.Operations.Replacing;
 /// </summary>
 public sealed record ReplacementReport
 {
+    /// <summary>In the state directory.</summary>
+    internal static readonly BytePath DirectoryName = BytePath.From("replacements");
+
     /// <summary>1.</summary>
     public required int FormatVersion { get; init; }
 
@@ -65,7 +68,7 @@ public sealed record ReplacementReport
             Services = SeenService.Of(outcome.Outcome),
             AfterReturn = SeenService.Of(outcome.Return),
         };
-        BytePath directory = stateDirectory.Combine("replacements");
+        BytePath directory = stateDirectory.Combine(DirectoryName);
         StateDirectory.Make(directory);
         using PosixDirectory folder = PosixDirectory.Open(directory);
         folder.RemoveTree(BytePath.From(name));

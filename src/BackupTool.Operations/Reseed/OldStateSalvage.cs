@@ -20,7 +20,7 @@ internal sealed class OldStateSalvage(BytePath stateDirectory, IProgressObserver
             bool isDamaged = safety is null || safety.Services.SelectMany(static service => service.Warnings).Any(warning => warning.Path == file.Live.ToString());
             if (!isDamaged && !wantsAll) continue;
             progress.Begin("salvage", null, null);
-            BytePath directory = stateDirectory.Combine("salvaged").Combine(record.Id), copy = directory.Combine(file.Live.Name);
+            BytePath directory = ReplacementLeftovers.SalvagedDirectory(stateDirectory, record.Id), copy = directory.Combine(file.Live.Name);
             for (int number = 2; PosixDirectory.Current.TryGetStatus(copy, out _); number++) copy = directory.Combine($"{number}-{file.Live.Name}");
             SalvagedDatabase one = Salvage(file.Live, PathExchange.OldIn(NewState.AsideOf(file.Live, record.Id)).Combine(file.Live.Name), copy, cancellationToken);
             // What could be read whole is whole where it was moved to.

@@ -14,6 +14,7 @@ internal static class KeepReader
     internal static RetentionPolicy? Read(TableReader table, ProblemList problems)
     {
         if (table.Table("keep", Shape) is not { } keep) return null;
+        int problemsBefore = problems.Count;
         var policy = new RetentionPolicy
         {
             Last = keep.Integer("last", 0, Most) ?? 0,
@@ -22,10 +23,12 @@ internal static class KeepReader
             Weekly = keep.Integer("weekly", 0, Most) ?? 0,
             Monthly = keep.Integer("monthly", 0, Most) ?? 0,
             Yearly = keep.Integer("yearly", 0, Most) ?? 0,
-            Within = keep.Timeout("within"),
+            Within = keep.Age("within", "Write it like \"36h\" or \"30d\", or remove it."),
         };
         keep.RefuseOtherKeys();
         if (policy != new RetentionPolicy()) return policy;
+        // A wrong value reads as none: then that is what is wrong.
+        if (problems.Count > problemsBefore) return null;
         TextPlace place = table.Entry("keep")!.Value.Place;
         problems.Add(place, "`keep` keeps nothing", $"Say how many: keep = {Shape}. To keep everything, remove the line.");
         return null;

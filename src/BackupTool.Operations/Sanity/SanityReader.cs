@@ -26,7 +26,7 @@ internal static class SanityReader
         var settings = usual with
         {
             ShrinkPercent = IsOff(table, "shrink") ? null : ReadPercent(table, problems) ?? usual.ShrinkPercent,
-            UnchangedAfter = IsOff(table, "unchanged-after") ? null : table.Timeout("unchanged-after") ?? usual.UnchangedAfter,
+            UnchangedAfter = IsOff(table, "unchanged-after") ? null : table.Age("unchanged-after") ?? usual.UnchangedAfter,
         };
         table.RefuseOtherKeys();
         return settings;

@@ -127,7 +127,7 @@ public sealed class ContinuwuityProfile : ServiceProfile
 
         // create_if_missing: the server would start afresh from a wrong path and look healthy.
         if (!HoldsRocksDb(database) && !facts.AcceptsDamage)
-            throw new ServiceLayoutException($"{database} of the homeserver {facts.Name} is missing, empty or not a RocksDB: it has no file CURRENT. Wrong path?",
+            throw new ServiceLayoutException($"{database} of the homeserver {facts.Name} is missing, empty or not a RocksDB: it has no file CURRENT.",
                 config?.DatabasePath is null ? $"Correct `data` in [service.{facts.Name}], or name the server's own file as `config`."
                 : $"Correct `database_path` in {config.File}, or name another file as `config` in [service.{facts.Name}].");
         return database;

@@ -52,6 +52,16 @@ public class ErrorReportTests
     }
 
     [Fact]
+    public void Says_which_library_is_not_beside_the_program()
+    {
+        var missing = new TypeInitializationException("SQLite", new System.Reflection.TargetInvocationException(new DllNotFoundException("Unable to load shared library 'e_sqlite3'.\nlibe_sqlite3.so: no such file")));
+        ErrorReport report = ErrorReport.From(missing);
+        report.Message.Should().Be("a library that belongs to this program cannot be loaded: Unable to load shared library 'e_sqlite3'");
+        report.Hint.Should().Contain("libe_sqlite3.so");
+        report.Code.Should().Be(ExitCode.Failed);
+    }
+
+    [Fact]
     public void Ends_a_cancelled_command_as_a_shell_expects()
     {
         ErrorReport report = ErrorReport.From(new TaskCanceledException());

@@ -205,6 +205,8 @@ public sealed class ConfigurationReaderTests
     [InlineData("10m", 600)]
     [InlineData("1h30m", 5400)]
     [InlineData("2d", 172800)]
+    [InlineData("2w1d", 1296000)]
+    [InlineData("3y", 94608000)]
     public void Reads_lengths_of_time(string text, int seconds)
     {
         DurationText.TryParse(text, out TimeSpan duration).Should().BeTrue();
@@ -224,6 +226,8 @@ public sealed class ConfigurationReaderTests
     [InlineData("10 m")]
     [InlineData("99999999999d")]
     [InlineData("2000000000h")]
+    [InlineData("101y")]
+    [InlineData("1d1w")]
     public void Refuses_what_is_no_length_of_time(string text) => DurationText.TryParse(text, out _).Should().BeFalse();
 
     private static BytePath File => BytePath.From("/etc/backup/backup.toml");

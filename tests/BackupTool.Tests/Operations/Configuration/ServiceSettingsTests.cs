@@ -84,6 +84,8 @@ public sealed class ServiceSettingsTests
     [InlineData(Server + "postgres = { password-file = \"/no/such/file\" }\n", 5, 30, "the password file /no/such/file of [service.x] does not exist", "chmod 600")]
     [InlineData(Server + "postgres = { password-credential = \"../x\" }\n", 5, 36, "no name of a credential", "LoadCredential=")]
     [InlineData(Maubot + "stop-timeout = \"0s\"\n", 5, 16, "gives no time at all", "60s")]
+    [InlineData(Maubot + "stop-timeout = \"60d\"\n", 5, 16, "longer than a day", "10m")]
+    [InlineData(Maubot + "max-age = \"0s\"\n", 5, 11, "gives no time at all", "36h")]
     [InlineData(Maubot + "stop-timeout = 90\n", 5, 16, "must be a text, and is a number", null)]
     [InlineData(Maubot + "pin = \"no\"\n", 5, 7, "must be true or false, and is a text", null)]
     [InlineData(Maubot + "health = true\n", 5, 10, "cannot be true", "Remove the line")]
