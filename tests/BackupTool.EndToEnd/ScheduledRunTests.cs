@@ -20,6 +20,7 @@ public sealed class ScheduledRunTests : IDisposable
             .Should().Equal(("backup", "done"), ("verify", "done"), ("rotate", "done"));
         JsonElement snapshot = (await _box.RunAsync("show", "latest", "--json")).ShouldExit(0).Json;
         snapshot.ToString().Should().Contain("\"nightly\"").And.Contain("night-label").And.Contain(run.Json.GetProperty("snapshot").GetString());
+        (await _box.RunAsync("status")).ShouldExit(0).Error.Should().BeEmpty();
         CliResult schedules = (await _box.RunAsync("schedules", "--json")).ShouldExit(0);
         JsonElement nightly = schedules.Json.GetProperty("schedules")[0];
         nightly.GetProperty("next").GetArrayLength().Should().Be(5);
@@ -54,6 +55,7 @@ public sealed class ScheduledRunTests : IDisposable
         run.Output.Should().Contain("verified").And.Contain("backup failed").And.Contain("rotate not run");
         (await _box.ListAsync()).Should().HaveCount(3);
         (await _box.RunAsync("schedules")).ShouldExit(0).Output.Should().Contain("failed with 1");
+        (await _box.RunAsync("status")).ShouldFail(3, "the last run of nightly", "ended with 1", "'backup run nightly'").Output.Should().Contain("good", "the snapshots before it are young enough");
 
         Directory.Move(_box.Below("gone"), _box.Source);
         string pack = Directory.GetFiles(Path.Combine(_box.Repository, "packs"), "*", SearchOption.AllDirectories)[0];

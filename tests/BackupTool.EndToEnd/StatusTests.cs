@@ -43,15 +43,15 @@ public sealed class StatusTests : IAsyncLifetime
         File.Move(Path.Combine(_stack.Bot, "config.yaml"), Path.Combine(_stack.Bot, "config.away"));
         (await _stack.Machine.RunAsync("now", "--keep-going")).ExitCode.Should().Be(1);
         File.Move(Path.Combine(_stack.Bot, "config.away"), Path.Combine(_stack.Bot, "config.yaml"));
-        CliResult failed = (await _stack.Machine.RunAsync("status")).ShouldExit(0);
+        CliResult failed = (await _stack.Machine.RunAsync("status")).ShouldExit(3);
         failed.Output.Should().MatchRegex("(?m)^now .* failed: maubot is not in the snapshot: ");
         failed.Error.Should().Contain("maubot is not in ");
-        Bot(await StatusAsync(0)).GetProperty("lastGood").GetProperty("snapshot").GetString().Should().Be(lastGood);
+        Bot(await StatusAsync(3)).GetProperty("lastGood").GetProperty("snapshot").GetString().Should().Be(lastGood);
 
         File.Delete(History);
-        (await StatusAsync(0)).GetProperty("runs").GetArrayLength().Should().Be(0);
+        (await StatusAsync(3)).GetProperty("runs").GetArrayLength().Should().Be(0);
         File.WriteAllText(History, "not a database any more");
-        (await _stack.Machine.RunAsync("status")).ShouldExit(0).Error.Should().Contain("the history of runs").And.Contain("cannot be read");
+        (await _stack.Machine.RunAsync("status")).ShouldExit(3).Error.Should().Contain("the history of runs").And.Contain("cannot be read");
         (await _stack.Machine.RunAsync("now")).ShouldExit(0).Error.Should().Contain("warning: the history of runs could not be used").And.Contain("a new one is begun");
         JsonElement again = await StatusAsync(0);
         again.GetProperty("runs").EnumerateArray().Single().GetProperty("exitCode").GetInt32().Should().Be(0);
@@ -72,7 +72,7 @@ public sealed class StatusTests : IAsyncLifetime
         now.Error.Should().Contain(_stack.Homeserver).And.Contain("holds no file at all");
         JsonDocument.Parse((await _stack.Machine.RunAsync("now", "--json")).ShouldExit(3).Output).RootElement.GetProperty("services")[0].GetProperty("warnings")[0].GetProperty("reason").GetString().Should().Contain("holds no file at all");
 
-        CliResult status = (await _stack.Machine.RunAsync("status")).ShouldExit(0);
+        CliResult status = (await _stack.Machine.RunAsync("status")).ShouldExit(3);
         status.Output.Should().MatchRegex("homeserver .* good \\(see below\\)").And.MatchRegex("(?m)^now .* warnings: homeserver: ");
         status.Error.Should().Contain("homeserver is suspicious in ");
         (await _stack.Machine.RunAsync("list")).ShouldExit(0).Output.Should().Contain("SUSPICIOUS homeserver");

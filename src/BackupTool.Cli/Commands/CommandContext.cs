@@ -48,8 +48,16 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     {
         if (Recorded is not { } ended) return;
         Recorded = null;
-        if (ended.End(code, failure) is { } unwritten) terminal.Warn(unwritten);
-        if (await ended.PublishAsync() is { } unpublished) terminal.Warn(unpublished);
+        try
+        {
+            if (ended.End(code, failure) is { } unwritten) terminal.Warn(unwritten);
+            if (await ended.PublishAsync() is { } unpublished) terminal.Warn(unpublished);
+        }
+        // Whatever it is: a run that failed must still say what it failed of, and end with its own code.
+        catch (Exception e)
+        {
+            terminal.Warn($"the history of runs could not be written: {ErrorReport.From(e).Message}");
+        }
     }
 
     internal T? Value<T>(Option<T> option) => parsed.GetValue(option);

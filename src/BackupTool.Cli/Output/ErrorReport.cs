@@ -32,7 +32,7 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
             UnauthorizedAccessException denied => (denied.Message, HintFor(Errno.EACCES), ExitCode.Failed),
             // The base library keeps the errno of a failed call here.
             IOException io => (io.Message, HintFor((Errno)io.HResult), ExitCode.Failed),
-            DllNotFoundException missing => ($"a library that belongs to this program cannot be loaded: {FirstLineOf(missing.Message)}", "Install all that was in the directory of the program: backup, libe_sqlite3.so and libzstd.so belong beside each other. A symbolic link to backup may be anywhere.", ExitCode.Failed),
+            DllNotFoundException missing => ($"a library that belongs to this program cannot be loaded: {FirstSentenceOf(missing.Message)}", "Install all that was in the directory of the program: backup, libe_sqlite3.so and libzstd.so belong beside each other. A symbolic link to backup may be anywhere.", ExitCode.Failed),
             _ when registered is not null => (exception.Message, null, ExitCode.Failed),
             _ => ($"internal error: {exception.GetType().Name}: {exception.Message}",
                 "This is a fault of the program, not yours: run it again with -vv and report what it prints.", ExitCode.Failed),
@@ -50,7 +50,8 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
         terminal.Error(text);
     }
 
-    private static string FirstLineOf(string text) => text.Split('\n')[0].TrimEnd('.', ' ');
+    // The rest is advice for the program's authors.
+    private static string FirstSentenceOf(string text) => text.Split(". ", 2)[0].Split('\n')[0].TrimEnd('.', ' ');
 
     private static ExitCode? RegisteredCode(Type type)
     {

@@ -40,7 +40,7 @@ public sealed record StatusReport
     public IEnumerable<ServiceStatus> NotGood => Services.Where(static service => service.State != BackupState.Good);
 
     /// <summary>Whether there is nothing to do about any of it.</summary>
-    public bool IsWell => Failure is null && Damaged.Count == 0 && !NotGood.Any() && !Notices.Any(static notice => notice.IsTrouble);
+    public bool IsWell => Failure is null && Damaged.Count == 0 && !NotGood.Any() && !Services.Any(static service => service.Trouble is not null) && !Notices.Any(static notice => notice.IsTrouble);
 }
 
 /// <summary>How much a repository holds.</summary>

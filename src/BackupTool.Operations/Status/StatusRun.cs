@@ -15,6 +15,8 @@ namespace BackupTool.Operations.Status;
 /// <param name="time">The clock.</param>
 public sealed class StatusRun(BackupConfiguration configuration, TimeProvider time)
 {
+    // Exit codes of a run that did all it was to do.
+    private const int Done = 0, DoneWithWarnings = 3;
     private const int MostRuns = 10, Attempts = 3;
     private static readonly string[] Folders = ["packs/", "index/", "snapshots/", "evidence/", "pins/", "pruning/"];
 
@@ -33,6 +35,8 @@ public sealed class StatusRun(BackupConfiguration configuration, TimeProvider ti
         AddVerifications(look);
         AddUnfinished();
         AddPrevious();
+        ScheduleStatus[] schedules = [.. configuration.Schedules.Select(schedule => new ScheduleStatus(schedule.Name, new ScheduleTimes(schedule, hostId).Next(now), history.LastOf(schedule.Name).Newest))];
+        AddFailed(schedules);
         return new StatusReport
         {
             Time = now,
@@ -42,10 +46,18 @@ public sealed class StatusRun(BackupConfiguration configuration, TimeProvider ti
             Failure = failure,
             Damaged = look?.Damaged ?? [],
             Services = Judge(look, new ExpectedAges(configuration.Schedules, hostId), now),
-            Schedules = [.. configuration.Schedules.Select(schedule => new ScheduleStatus(schedule.Name, new ScheduleTimes(schedule, hostId).Next(now), history.LastOf(schedule.Name).Newest))],
+            Schedules = schedules,
             Runs = runs.Runs,
             Notices = [.. _notices],
         };
+    }
+
+    /// <summary>A run that failed is no good night, however young the last good snapshot is.</summary>
+    private void AddFailed(IEnumerable<ScheduleStatus> schedules)
+    {
+        foreach (ScheduleStatus schedule in schedules)
+            if (schedule.Last is { ExitCode: not (Done or DoneWithWarnings) } failed)
+                _notices.Add(new StatusNotice($"the last run of {schedule.Name}, {failed.Started.LocalDateTime:yyyy-MM-dd HH:mm:ss}, ended with {failed.ExitCode}{(failed.Problem is { } why ? $": {why.TrimEnd('.')}" : "")} ('backup run {schedule.Name}' runs it again)", IsTrouble: true));
     }
 
     private IReadOnlyList<ServiceStatus> Judge(RepositoryLook? look, ExpectedAges ages, DateTimeOffset now)

@@ -31,6 +31,14 @@ internal static class Cli
 {
     private static readonly TimeSpan TimeOut = TimeSpan.FromMinutes(3);
 
+    // Whoever runs the tests as root may have a history of his own in /var/lib/backup.
+    private static readonly Lazy<string> State = new(static () =>
+    {
+        string directory = Directory.CreateTempSubdirectory("backup-e2e-state-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(directory, recursive: true);
+        return directory;
+    });
+
     internal static Task<CliResult> RunAsync(params string[] arguments) => RunProgramAsync(BackupBinary.Path, arguments);
 
     /// <summary>Runs a shell command line with the given positional parameters ($1, $2, …).</summary>
@@ -61,7 +69,8 @@ internal static class Cli
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LC_ALL"] = "C.UTF-8";
-        foreach (string name in (string[])["BACKUP_CONFIG", "STATE_DIRECTORY"]) start.Environment.Remove(name);
+        start.Environment.Remove("BACKUP_CONFIG");
+        start.Environment["STATE_DIRECTORY"] = State.Value;
         return Process.Start(start)!;
     }
 }

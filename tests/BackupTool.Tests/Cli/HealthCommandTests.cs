@@ -41,7 +41,7 @@ public sealed class HealthCommandTests(RealSystemd machine) : IClassFixture<Real
         await Task.Delay(1500, Test.Token);
         (await RunAsync("health", "-c", config, "--journal-since", "1s")).Status.Should().Be(0);
         (int status, _, string error) = await RunAsync("health", "-c", config, "--journal-since", "yesterday");
-        (status, error).Should().Be((2, "error: --journal-since: 'yesterday' is no time.\n  → Write a number and a unit: 30s, 10m, 2h.\n"));
+        (status, error).Should().Be((2, "error: --journal-since: 'yesterday' is no time.\n  → Write a number and a unit: 30s, 10m, 2h, 1d.\n"));
     }
 
     [Fact]
