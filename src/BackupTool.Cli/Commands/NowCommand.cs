@@ -15,7 +15,7 @@ internal static class NowCommand
         var pin = new Option<bool>("--pin") { Description = "Never forget this snapshot" };
         var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Say what would be stopped and read; stop and store nothing" };
         var keepGoing = new Option<bool>("--keep-going") { Description = "When a service cannot be backed up, stop and back up the others all the same" };
-        var acceptSize = new Option<bool>("--accept-size") { Description = "What is suspiciously small is meant to be so: store it without a warning, and compare with it from now on" };
+        var acceptSuspicious = new Option<bool>("--accept-suspicious") { Description = "What is suspicious (too small, a database that is damaged now) is meant to be so: count it as good, and compare with it from now on" };
         var lockWait = new LockWaitOption();
         return host.Create("now", "Back up now: hold the services still, cut, let them go on, store, read back, commit.", async (context, cancellationToken) =>
         {
@@ -26,7 +26,7 @@ internal static class NowCommand
                 Pinned = context.Value(pin),
                 DryRun = context.Value(dryRun),
                 KeepsGoing = context.Value(keepGoing),
-                AcceptsSize = context.Value(acceptSize),
+                AcceptsSuspicious = context.Value(acceptSuspicious),
                 LockWait = lockWait.Value(context),
             };
             BackupConfiguration configuration = context.ReadConfigurationDespiteSchedules();
@@ -38,6 +38,6 @@ internal static class NowCommand
             else NowReport.Print(context, report);
             if (!request.DryRun) await BackupAction.ForgetExpiredAsync(context, configuration);
             return BackupAction.CodeOf(report, context.OwesRestarts);
-        }, services, labels, pin, dryRun, keepGoing, acceptSize, lockWait.Option);
+        }, services, labels, pin, dryRun, keepGoing, acceptSuspicious, lockWait.Option);
     }
 }

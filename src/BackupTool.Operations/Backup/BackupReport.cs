@@ -29,7 +29,7 @@ public sealed record BackupRequest
     public bool KeepsGoing { get; init; }
 
     /// <summary>What is suspiciously small is meant to be so: it is stored without a warning, and what comes later is compared with it.</summary>
-    public bool AcceptsSize { get; init; }
+    public bool AcceptsSuspicious { get; init; }
 
     /// <summary>
     /// What is damaged or missing of a service does not fail it: it is stored as it lies, with a warning that names it. For keeping a broken state before it is replaced; not for a backup that

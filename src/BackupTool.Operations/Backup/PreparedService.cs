@@ -1,4 +1,5 @@
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Snapshots;
@@ -19,7 +20,8 @@ internal sealed class PreparedService : IAsyncDisposable
     private static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(2), OnlineBackupPatience = TimeSpan.FromMinutes(30), PatienceWithTheBroken = TimeSpan.FromMinutes(5);
 
     private readonly DatabasePaths _databases;
-    private readonly HashSet<string> _warnedBefore;
+    private readonly HashSet<string> _warnedBefore, _damagedBefore;
+    private readonly HashSet<BytePath> _noLongerDatabases = [];
     private readonly CutContext _context;
     private readonly Dictionary<BytePath, string> _damaged = [];
     private readonly List<LayoutDamage> _lost = [];
@@ -31,6 +33,7 @@ internal sealed class PreparedService : IAsyncDisposable
         Listing = new CutListing(context.StagingDirectory);
         _databases = new DatabasePaths(settings, layout, context.AcceptsDamage);
         foreach (LayoutDamage damage in layout.Damages) Lose(damage.Path, damage.Reason);
+        _damagedBefore = [.. parent is null ? [] : SanityFacts.DamagedIn(parent)];
         _warnedBefore = [.. parent?.Warnings.Select(static warning => warning.Path) ?? []];
     }
 
@@ -52,6 +55,9 @@ internal sealed class PreparedService : IAsyncDisposable
 
     /// <summary>Expected databases that are damaged or none any more, and what is wrong with each; empty unless damage is accepted.</summary>
     internal IReadOnlyDictionary<BytePath, string> Damaged => _damaged;
+
+    /// <summary>Files that were SQLite databases in the parent, or damaged ones, and are not by their header.</summary>
+    internal IReadOnlySet<BytePath> NoLongerDatabases => _noLongerDatabases;
 
     /// <summary>What else is missing of it; empty unless damage is accepted.</summary>
     internal IReadOnlyList<LayoutDamage> Lost => _lost;
@@ -187,6 +193,7 @@ internal sealed class PreparedService : IAsyncDisposable
             Findings.Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
             return null;
         }
+        if (old is { IsDatabase: true } || _damagedBefore.Contains(entry.Path.ToString())) _noLongerDatabases.Add(entry.Path);
         return Listed(entry, old, CutFlags.None, "");
     }
 

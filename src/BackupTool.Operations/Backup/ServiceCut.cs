@@ -39,6 +39,7 @@ internal sealed class ServiceCut : IAsyncDisposable
     private readonly SmallFileCapture? _capture;
     private readonly DamagedFiles? _damaged;
     private readonly ConcurrentDictionary<BytePath, long> _databaseBytes = [];
+    private readonly ConcurrentDictionary<BytePath, string> _damagedDatabases = [];
     private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
     private bool _isBeforeOver;
     private long _newer;
@@ -50,7 +51,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         _listing = new CutListing(context.StagingDirectory);
         _copies = context.StagingDirectory.Combine(Settings.Name);
         PosixDirectory.Current.CreateDirectory(_copies, 0x1c0);
-        _databases = new StagedDatabases(_copies, Findings.Warn);
+        _databases = new StagedDatabases(_copies, Findings.Warn, (path, damage) => WarnOfDamage(path, $"stored as it is: {damage}"));
         _databasePaths = new DatabasePaths(Settings, Layout, context.AcceptsDamage);
         _pluginFacts = new PluginFacts(Layout, prepared.Parent);
         if (context.AcceptsDamage) _damaged = new DamagedFiles(prepared.Damaged, _copies, Findings);
@@ -82,6 +83,9 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     /// <summary>Bytes of its RocksDB and of the SQLite databases that it cannot do without, as they are stored. Complete when the archive is written; one of which they are not known is not there.</summary>
     internal IReadOnlyDictionary<BytePath, long> DatabaseBytes => _databaseBytes;
+
+    /// <summary>SQLite databases, not among those it cannot do without, that are damaged, or none any more, and are stored all the same. Complete when the archive is written.</summary>
+    internal IReadOnlyCollection<BytePath> DamagedDatabases => [.. _damagedDatabases.Keys];
 
     private bool IsQuiesced => Settings.Quiesce != QuiesceMode.Online;
 
@@ -231,7 +235,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
         bool isAsBefore = before is not null && before.Status == entry.Status && before.LinkTarget == entry.LinkTarget;
         if (before is not null && before.Flags.HasFlag(CutFlags.Database)) return ClassifyDatabase(entry, isAsBefore ? before : null, cancellationToken);
-        if (isAsBefore) return Captured(before!);
+        if (isAsBefore) return Captured(Told(before!));
         if (entry.Status.Kind != FileKind.Regular) return Listed(entry, CutFlags.None, "");
         try
         {
@@ -242,7 +246,19 @@ internal sealed class ServiceCut : IAsyncDisposable
             Findings.Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
             return null;
         }
-        return Captured(Listed(entry, CutFlags.None, ""));
+        return Captured(Told(Listed(entry, CutFlags.None, "")));
+    }
+
+    private CutEntry Told(CutEntry plain)
+    {
+        if (_prepared.NoLongerDatabases.Contains(plain.Path)) WarnOfDamage(plain.Path, "was a SQLite database in an earlier snapshot, and is none any more: it is stored as a plain file");
+        return plain;
+    }
+
+    private void WarnOfDamage(BytePath path, string warning)
+    {
+        _damagedDatabases[path] = warning;
+        Findings.Warn(path, warning);
     }
 
     private static CutEntry WithFlagsOf(CutEntry? before, CutEntry now) =>
@@ -274,7 +290,7 @@ internal sealed class ServiceCut : IAsyncDisposable
         }
         catch (Exception e) when (!isExpected && e is NotADatabaseException or DatabaseDamagedException)
         {
-            Findings.Warn(path, $"stored as a plain file: {e.Message}");
+            WarnOfDamage(path, $"stored as a plain file: {e.Message}");
             return false;
         }
         catch (ExplainedException e) when (_damaged is not null && e is not DatabaseLockedException)

@@ -8,7 +8,10 @@ namespace BackupTool.Operations.Backup;
 /// The databases that a cut has pinned: each a snapshot held open. Once the cut is over they are checked and copied one after another in the background, and let go; one
 /// whose main file is the pinned moment is read as it lies, and held until the end. Whoever archives a database waits for it.
 /// </summary>
-internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath, string> warn) : IAsyncDisposable
+/// <param name="stagingDirectory">Where copies go.</param>
+/// <param name="warn">Told of one that could not be checked.</param>
+/// <param name="tellDamage">Told of one that is damaged, and what is wrong with it.</param>
+internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath, string> warn, Action<BytePath, string> tellDamage) : IAsyncDisposable
 {
     private readonly List<PinnedCopy> _databases = [];
     private readonly Dictionary<BytePath, Task<DatabaseContent>> _copies = [];
@@ -86,16 +89,18 @@ internal sealed class StagedDatabases(BytePath stagingDirectory, Action<BytePath
     {
         if (mayReadInPlace && database.Pinned.TryReadInPlace(_stop.Token) is { } still)
         {
-            WarnIfUnproven(database.Pinned.Path, still.UncheckedBecause);
+            Tell(database.Pinned.Path, still.UncheckedBecause, still.Damage);
             return new DatabaseContent(database.Pinned.Path, still.File);
         }
         using PinnedDatabase letGo = database.Pinned;
-        WarnIfUnproven(letGo.Path, letGo.CopyTo(database.Copy, null, _stop.Token).UncheckedBecause);
+        CopyResult copied = letGo.CopyTo(database.Copy, null, _stop.Token);
+        Tell(letGo.Path, copied.UncheckedBecause, copied.Damage);
         return new DatabaseContent(database.Copy, null);
     }
 
-    private void WarnIfUnproven(BytePath path, string? uncheckedBecause)
+    private void Tell(BytePath path, string? uncheckedBecause, string? damage)
     {
+        if (damage is not null) tellDamage(path, damage);
         if (uncheckedBecause is not null) warn(path, $"its copy is stored unproven: {uncheckedBecause}");
     }
 

@@ -17,6 +17,20 @@ internal static class SanityCheck
     /// <summary>Who has lost more than so many percent has lost nearly all: then this many bytes are enough.</summary>
     private const int NearlyAllPercent = 90, LeastLostOfNearlyAll = 64 << 10;
 
+    private const string Accept = "'backup now --accept-suspicious' says so";
+
+    /// <summary>Whether databases are damaged that were not in the last good snapshot: a backup of damage must not push out what is sound. Null when none is.</summary>
+    /// <param name="settings">Whether it is looked at.</param>
+    /// <param name="past">What was damaged before.</param>
+    /// <param name="damaged">The databases that are damaged now.</param>
+    internal static SanityFinding? JudgeDamage(SanitySettings settings, ServicePast past, IEnumerable<string> damaged)
+    {
+        if (!settings.IsOn || past.DamagedBefore is not { } before) return null;
+        string[] newly = [.. damaged.Where(path => !before.Contains(path)).Order(StringComparer.Ordinal)];
+        return newly.Length == 0 ? null
+            : new SanityFinding($"has {(newly.Length == 1 ? "a damaged database" : $"{newly.Length:N0} damaged databases")}, as its last good snapshot has not: {string.Join(", ", newly.Take(3))}{(newly.Length > 3 ? ", …" : "")}. If that is meant, {Accept}", IsSuspicious: true);
+    }
+
     /// <summary>Whether a service is too small, or one of its databases is; null when it is not.</summary>
     /// <param name="settings">What is too small.</param>
     /// <param name="past">What it was.</param>
@@ -34,7 +48,7 @@ internal static class SanityCheck
         if (reason is null) return null;
         return past.ReplacedAt is { } at
             ? new SanityFinding($"{reason}. It was restored in place or wiped after {at.LocalDateTime:yyyy-MM-dd HH:mm:ss}, which may be why: from now on it is compared with what it is now", IsSuspicious: false)
-            : new SanityFinding($"{reason}. If that is meant, 'backup now --accept-size' says so", IsSuspicious: true);
+            : new SanityFinding($"{reason}. If that is meant, {Accept}", IsSuspicious: true);
     }
 
     /// <summary>A database that has shrunk goes unnoticed among files that are larger.</summary>

@@ -8,8 +8,8 @@ namespace BackupTool.Operations.Sanity;
 /// <summary>What snapshots say of their own sanity, in the facts of a service (FORMAT.md), and which of them are good.</summary>
 public static class SanityFacts
 {
-    internal const string Suspicious = "suspicious", UnchangedSince = "unchanged-since", AcceptedSize = "accepted-size", Imported = "imported";
-    private const string BytesOf = "bytes of ";
+    internal const string Suspicious = "suspicious", UnchangedSince = "unchanged-since", Accepted = "accepted", Imported = "imported";
+    private const string BytesOf = "bytes of ", DamagedPrefix = "damaged ";
 
     /// <summary>Why a service in a snapshot is suspicious: it may be worth nothing. Null when it is not.</summary>
     public static string? SuspicionOf(ServiceSnapshot service)
@@ -30,6 +30,13 @@ public static class SanityFacts
 
     /// <summary>The fact of a database's size, by its real path.</summary>
     internal static string KeyOfBytes(BytePath database) => $"{BytesOf}{database}";
+
+    /// <summary>The fact that a database was damaged when it was stored, by its real path.</summary>
+    internal static string KeyOfDamage(BytePath database) => $"{DamagedPrefix}{database}";
+
+    /// <summary>The databases of a service that were damaged when they were stored, by the path that the fact has.</summary>
+    internal static IEnumerable<string> DamagedIn(ServiceSnapshot service) =>
+        service.Facts.Keys.Where(static key => key.StartsWith(DamagedPrefix, StringComparison.Ordinal)).Select(static key => key[DamagedPrefix.Length..]);
 
     /// <summary>The sizes of a service's databases, by the path that the fact has.</summary>
     internal static Dictionary<string, long> DatabasesOf(ServiceSnapshot service)

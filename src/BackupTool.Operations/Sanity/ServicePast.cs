@@ -15,30 +15,33 @@ internal sealed record ServiceSize(long Bytes, long Files, IReadOnlyDictionary<s
 
 /// <summary>What a service is compared with: its last good snapshots on this host.</summary>
 /// <param name="Sizes">At most <see cref="Count"/>, the newest last.</param>
+/// <param name="DamagedBefore">The databases that were damaged already in the last good one; null when there is none.</param>
 /// <param name="ReplacedAt">When a restore or wipe was about to replace its state, if no good snapshot came after: then it may have another size for a good reason.</param>
-internal sealed record ServicePast(IReadOnlyList<ServiceSize> Sizes, DateTimeOffset? ReplacedAt)
+internal sealed record ServicePast(IReadOnlyList<ServiceSize> Sizes, IReadOnlySet<string>? DamagedBefore, DateTimeOffset? ReplacedAt)
 {
     /// <summary>How many snapshots are compared with.</summary>
     internal const int Count = 7;
 
-    internal static ServicePast None { get; } = new([], null);
+    internal static ServicePast None { get; } = new([], null, null);
 
     /// <summary>
-    /// Reads it off the snapshots, oldest first. What was before a restore or wipe counts until the first good snapshot after it; what was before a size that the operator has accepted counts no more.
+    /// Reads it off the snapshots, oldest first. What was before a restore or wipe counts until the first good snapshot after it; what was before a state that the operator has accepted counts no more.
     /// </summary>
     internal static ServicePast Of(IEnumerable<StoredSnapshot> snapshots, string host, string service)
     {
         var sizes = new List<ServiceSize>();
+        IReadOnlySet<string>? damagedBefore = null;
         DateTimeOffset? replacedAt = null;
         foreach (Snapshot snapshot in snapshots.Select(static stored => stored.Snapshot).Where(snapshot => snapshot.Host == host))
         {
             if (snapshot.Services.FirstOrDefault(other => other.Name == service) is not { } found) continue;
             if (SafetySnapshot.Is(snapshot)) replacedAt = snapshot.Time;
             if (!SanityFacts.IsGood(snapshot, found)) continue;
-            if (replacedAt is not null || found.Facts.ContainsKey(SanityFacts.AcceptedSize)) sizes.Clear();
+            if (replacedAt is not null || found.Facts.ContainsKey(SanityFacts.Accepted)) sizes.Clear();
             replacedAt = null;
             sizes.Add(ServiceSize.Of(found));
+            damagedBefore = SanityFacts.DamagedIn(found).ToHashSet();
         }
-        return new ServicePast([.. sizes.TakeLast(Count)], replacedAt);
+        return new ServicePast([.. sizes.TakeLast(Count)], damagedBefore, replacedAt);
     }
 }

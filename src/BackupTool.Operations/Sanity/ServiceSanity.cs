@@ -15,25 +15,28 @@ internal sealed class ServiceSanity(OpenedRepository opened, IServiceManager man
         ServiceCut cut = open.Cut;
         SortedDictionary<string, string> facts = cut.Facts;
         foreach ((BytePath database, long bytes) in cut.DatabaseBytes) facts[SanityFacts.KeyOfBytes(database)] = bytes.ToString(CultureInfo.InvariantCulture);
-        JudgeSize(request, open, new ServiceSize(archive.ContentBytes, archive.Files, cut.DatabaseBytes.ToDictionary(static known => known.Key.ToString(), static known => known.Value)));
+        foreach (BytePath database in cut.DamagedDatabases) facts[SanityFacts.KeyOfDamage(database)] = "when it was stored";
+        Judge(request, open, new ServiceSize(archive.ContentBytes, archive.Files, cut.DatabaseBytes.ToDictionary(static known => known.Key.ToString(), static known => known.Value)));
         if (open.ParentSnapshot is not { } parent || SanityCheck.UnchangedSince(cut.Parent, parent.Snapshot.Time, archive) is not { } since) return;
         facts[SanityFacts.UnchangedSince] = since.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
         if (SanityCheck.IsStill(open.Settings.Sanity, since, time.GetUtcNow()) && open.Settings.Unit is { } unit && await RanAsync(open, unit, cancellationToken)) Warn(cut, SanityCheck.Still(since, unit));
     }
 
-    private void JudgeSize(BackupRequest request, OpenCut open, ServiceSize size)
+    private void Judge(BackupRequest request, OpenCut open, ServiceSize size)
     {
         // What is kept of a broken state before it is replaced is compared with nothing: that it is broken is known.
         ServicePast past = request.AcceptsDamage ? ServicePast.None : ServicePast.Of(opened.Snapshots, Environment.MachineName, open.Settings.Name);
-        if (SanityCheck.JudgeSize(open.Settings.Sanity, past, size) is not { } finding) return;
-        if (request.AcceptsSize && size is { Files: > 0, Bytes: > 0 })
+        SanityFinding?[] judged = [SanityCheck.JudgeSize(open.Settings.Sanity, past, size), SanityCheck.JudgeDamage(open.Settings.Sanity, past, open.Cut.DamagedDatabases.Select(static path => path.ToString()))];
+        SanityFinding[] findings = [.. judged.OfType<SanityFinding>()];
+        if (findings.Length == 0) return;
+        if (request.AcceptsSuspicious && size is { Files: > 0, Bytes: > 0 })
         {
-            open.Cut.Facts[SanityFacts.AcceptedSize] = "as meant";
-            progress.Message($"{open.Settings.Name}: its size is accepted: from now on it is compared with what it is now");
+            open.Cut.Facts[SanityFacts.Accepted] = "as meant";
+            progress.Message($"{open.Settings.Name}: accepted as it is: from now on it is compared with what it is now");
             return;
         }
-        if (finding.IsSuspicious) open.Cut.Facts[SanityFacts.Suspicious] = finding.Reason;
-        Warn(open.Cut, finding);
+        if (findings.Where(static finding => finding.IsSuspicious).Select(static finding => finding.Reason).ToArray() is { Length: > 0 } reasons) open.Cut.Facts[SanityFacts.Suspicious] = string.Join("; it ", reasons);
+        foreach (SanityFinding finding in findings) Warn(open.Cut, finding);
     }
 
     /// <summary>Whether the service was up when it was cut.</summary>

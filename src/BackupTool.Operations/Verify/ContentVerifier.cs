@@ -1,5 +1,6 @@
 using BackupTool.Operations.Backup;
 using BackupTool.Operations.Restore;
+using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Repositories.Archives;
@@ -53,6 +54,11 @@ internal sealed class ContentVerifier(Repository repository, ChunkIndex index, D
         using var reader = new ArchiveReader(repository, index, service.Archive);
         await foreach (CatalogEntry entry in reader.ReadCatalogAsync(cancellationToken))
         {
+            if (service.Facts.ContainsKey(SanityFacts.KeyOfDamage(BytePath.From("/").Combine(entry.Path))))
+            {
+                Unproven.Add(new VerificationProblem(where, $"/{entry.Path} was damaged already when it was backed up, and is stored as it was"));
+                continue;
+            }
             BytePath restored = scratch.Combine(entry.Path);
             try
             {

@@ -7,8 +7,8 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// <summary>Makes one copy of a pinned database and proves it, or leaves nothing.</summary>
 internal sealed class DatabaseCopy(OpenedDatabase source, BytePath destination, SqliteOptions options, LockPatience patience)
 {
-    /// <summary>Copies, converts and checks; returns why the check could not run, or null.</summary>
-    internal string? Make(int pageSize, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Copies, converts and checks.</summary>
+    internal CheckResult Make(int pageSize, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
     {
         SafeFileHandle file = PosixDirectory.Current.CreateFile(destination);
         try
@@ -55,7 +55,7 @@ internal sealed class DatabaseCopy(OpenedDatabase source, BytePath destination, 
         if (options.FlushesCopy) PosixFile.Flush(file, destination);
     }
 
-    private string? Check(CancellationToken cancellationToken)
+    private CheckResult Check(CancellationToken cancellationToken)
     {
         // The schema is the service's, perhaps a stranger's: its functions are not run with our rights. Mapped: nobody else can truncate the copy.
         using SqliteConnectionHandle copy = OpenCopy("PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1", "PRAGMA mmap_size=1099511627776");

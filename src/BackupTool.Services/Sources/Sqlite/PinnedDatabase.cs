@@ -78,8 +78,8 @@ public sealed class PinnedDatabase : IDisposable
     {
         long start = _clock.GetTimestamp();
         var copy = new DatabaseCopy(_opened, destination, _options, new LockPatience(Path, _options.BusyTimeout, _clock, cancellationToken));
-        string? uncheckedBecause = copy.Make(PageSize, progress, cancellationToken);
-        return new CopyResult(PageCount * PageSize, PageSize, PageCount, _clock.GetElapsedTime(start), uncheckedBecause);
+        CheckResult check = copy.Make(PageSize, progress, cancellationToken);
+        return new CopyResult(PageCount * PageSize, PageSize, PageCount, _clock.GetElapsedTime(start), check.UncheckedBecause, check.Damage?.Message);
     }
 
     /// <summary>
@@ -94,8 +94,8 @@ public sealed class PinnedDatabase : IDisposable
         long bytes = PosixFile.GetStatus(_opened.MainFile, Path).Size;
         if (bytes != PageCount * PageSize || !_opened.MainFileIsAtPath) return null;
         foreach (string setting in (string[])["PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1"]) _opened.Connection.TryQuery(setting);
-        string? uncheckedBecause = DatabaseCheck.Run(_opened.Connection, _options, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken);
-        return new StillDatabase(_opened.MainFile, bytes, uncheckedBecause);
+        CheckResult check = DatabaseCheck.Run(_opened.Connection, _options, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken);
+        return new StillDatabase(_opened.MainFile, bytes, check.UncheckedBecause, check.Damage?.Message);
     }
 
     /// <summary>Runs <c>quick_check</c> on the pinned moment itself, without a copy.</summary>
@@ -105,7 +105,7 @@ public sealed class PinnedDatabase : IDisposable
     public string? Check(CancellationToken cancellationToken)
     {
         foreach (string setting in (string[])["PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1"]) _opened.Connection.TryQuery(setting);
-        return DatabaseCheck.Run(_opened.Connection, _options with { KeepsDamagedCopy = false }, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken);
+        return DatabaseCheck.Run(_opened.Connection, _options with { KeepsDamagedCopy = false }, Path, (result, message) => SqliteFailure.Explain(result, Path, message), cancellationToken).UncheckedBecause;
     }
 
     /// <summary>Lets the moment go. Never checkpoints.</summary>

@@ -15,7 +15,7 @@ public static class RestoredDatabase
     public static string? Check(BytePath path, CancellationToken cancellationToken)
     {
         using OwnDatabase database = OwnDatabase.OpenToRead(path);
-        return DatabaseCheck.Run(database.Connection, new SqliteOptions(), path, (result, message) => SqliteFailure.Explain(result, path, message), cancellationToken);
+        return DatabaseCheck.Run(database.Connection, new SqliteOptions(), path, (result, message) => SqliteFailure.Explain(result, path, message), cancellationToken).UncheckedBecause;
     }
 
     /// <summary>Whether there is an ordinary or virtual table of this name, with all of these columns; case does not matter, as in SQL.</summary>

@@ -37,7 +37,8 @@ public readonly record struct CopyProgress(long CopiedPages, long TotalPages, in
 /// <param name="PageCount">Pages.</param>
 /// <param name="Elapsed">Copying and checking.</param>
 /// <param name="UncheckedBecause">
-/// Null when <c>quick_check</c> passed. Otherwise why it could not run at all: the schema needs a collation, function or module that only the
-/// service has. Tell the operator: such a copy is complete but unproven. With <see cref="SqliteOptions.KeepsDamagedCopy"/> it also says the damage.
+/// Null when <c>quick_check</c> could run. Otherwise why not: the schema needs a collation, function or module that only the
+/// service has. Tell the operator: such a copy is complete but unproven.
 /// </param>
-public sealed record CopyResult(long Bytes, int PageSize, long PageCount, TimeSpan Elapsed, string? UncheckedBecause);
+/// <param name="Damage">With <see cref="SqliteOptions.KeepsDamagedCopy"/>, what <c>quick_check</c> found, as a sentence; null when it found nothing.</param>
+public sealed record CopyResult(long Bytes, int PageSize, long PageCount, TimeSpan Elapsed, string? UncheckedBecause, string? Damage);

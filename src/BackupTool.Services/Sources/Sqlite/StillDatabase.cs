@@ -9,4 +9,5 @@ namespace BackupTool.Services.Sources.Sqlite;
 /// <param name="File">The main file. Never dispose it.</param>
 /// <param name="Bytes">Its size. In a copy, bytes 18 and 19 must be 1: the copy has no write-ahead log.</param>
 /// <param name="UncheckedBecause">As in <see cref="CopyResult"/>.</param>
-public sealed record StillDatabase(SafeFileHandle File, long Bytes, string? UncheckedBecause);
+/// <param name="Damage">As in <see cref="CopyResult"/>.</param>
+public sealed record StillDatabase(SafeFileHandle File, long Bytes, string? UncheckedBecause, string? Damage);

@@ -14,7 +14,7 @@ public sealed class SanityCheckTests
     private static ServiceSize Size(long bytes, long files = 100, long? database = null) =>
         new(bytes, files, database is { } size ? new Dictionary<string, long> { ["/var/lib/x/bot.db"] = size } : []);
 
-    private static ServicePast Past(params ServiceSize[] sizes) => new(sizes, null);
+    private static ServicePast Past(params ServiceSize[] sizes) => new(sizes, null, null);
 
     [Theory]
     [InlineData(100, 51, false)]
@@ -51,7 +51,18 @@ public sealed class SanityCheckTests
         SanityCheck.JudgeSize(_usual with { ShrinkPercent = null }, Past(Size(10, 1)), Size(0, 0))!.IsSuspicious.Should().BeTrue();
         SanityCheck.JudgeSize(_usual with { ShrinkPercent = null }, Past(Size(10, 1)), Size(0, 1))!.Reason.Should().Be("is suspiciously small: 1 file, all of them empty, where its last good snapshot has 10 bytes");
         SanityCheck.JudgeSize(_usual, Past(Size(0, 1)), Size(0, 1)).Should().BeNull("it was so before");
-        SanityCheck.JudgeSize(_usual, new ServicePast([Size(10 * MiB)], Start), Size(0, 0))!.IsSuspicious.Should().BeTrue("a wipe leaves something");
+        SanityCheck.JudgeSize(_usual, new ServicePast([Size(10 * MiB)], null, Start), Size(0, 0))!.IsSuspicious.Should().BeTrue("a wipe leaves something");
+    }
+
+    [Fact]
+    public void A_database_that_is_damaged_and_was_not_in_the_last_good_snapshot_is_suspicious()
+    {
+        ServicePast past = Past(Size(10)) with { DamagedBefore = new HashSet<string> { "/old.db" } };
+        SanityCheck.JudgeDamage(_usual, past, ["/old.db"]).Should().BeNull("it was so before, and counted as good");
+        SanityCheck.JudgeDamage(_usual, past, ["/old.db", "/b.db", "/a.db"]).Should().Be(new SanityFinding(
+            "has 2 damaged databases, as its last good snapshot has not: /a.db, /b.db. If that is meant, 'backup now --accept-suspicious' says so", IsSuspicious: true));
+        SanityCheck.JudgeDamage(_usual with { IsOn = false }, past, ["/a.db"]).Should().BeNull();
+        SanityCheck.JudgeDamage(_usual, ServicePast.None, ["/a.db"]).Should().BeNull("nobody knows that it was ever better");
     }
 
     [Fact]
@@ -70,7 +81,7 @@ public sealed class SanityCheckTests
         ServicePast past = Past(Size(5000 * MiB, 900, 200 * MiB), Size(5001 * MiB, 901), Size(5002 * MiB, 902, 210 * MiB));
 
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902, 64 * 1024))!.Reason.Should()
-            .Be("has a suspiciously small database: /var/lib/x/bot.db has 65,536 bytes, and 209,715,200 in its last 2 good snapshots (median). If that is meant, 'backup now --accept-size' says so");
+            .Be("has a suspiciously small database: /var/lib/x/bot.db has 65,536 bytes, and 209,715,200 in its last 2 good snapshots (median). If that is meant, 'backup now --accept-suspicious' says so");
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902, 150 * MiB)).Should().BeNull();
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902)).Should().BeNull("its size is not known");
     }
@@ -78,7 +89,7 @@ public sealed class SanityCheckTests
     [Fact]
     public void After_a_restore_or_wipe_it_is_a_warning_that_says_so_and_not_suspicious()
     {
-        SanityFinding finding = SanityCheck.JudgeSize(_usual, new ServicePast([Size(10 * MiB)], Start), Size(MiB))!;
+        SanityFinding finding = SanityCheck.JudgeSize(_usual, new ServicePast([Size(10 * MiB)], null, Start), Size(MiB))!;
 
         finding.IsSuspicious.Should().BeFalse();
         finding.Reason.Should().Contain("restored in place or wiped after").And.Contain("from now on it is compared with what it is now");
@@ -102,7 +113,7 @@ public sealed class SanityCheckTests
         ServicePast.Of(before, "here", "bot").Should().BeEquivalentTo(new { Sizes = new[] { new { Bytes = 100L } }, ReplacedAt = Start.AddDays(2) });
         ServicePast.Of([.. before, Stored(3, 0, service => service.Facts["suspicious"] = "empty")], "here", "bot").ReplacedAt.Should().NotBeNull("nothing good came yet");
         ServicePast.Of([.. before, Stored(3, 7)], "here", "bot").Should().BeEquivalentTo(new { Sizes = new[] { new { Bytes = 7L } }, ReplacedAt = (DateTimeOffset?)null });
-        ServicePast.Of([Stored(1, 100), Stored(2, 7, service => service.Facts["accepted-size"] = "as meant"), Stored(3, 8)], "here", "bot").Sizes.Select(static size => size.Bytes).Should().Equal(7, 8);
+        ServicePast.Of([Stored(1, 100), Stored(2, 7, service => service.Facts["accepted"] = "as meant"), Stored(3, 8)], "here", "bot").Sizes.Select(static size => size.Bytes).Should().Equal(7, 8);
     }
 
     [Fact]

@@ -68,12 +68,60 @@ public sealed class ServiceSanityTests : IDisposable
         Fill();
         await NextDayAsync(Service());
         Fill(5);
-        (await NextDayAsync(Service())).Warnings.Single().Reason.Should().StartWith("is suspiciously small: ").And.Contain("5 files").And.Contain("40 files").And.Contain("--accept-size");
+        (await NextDayAsync(Service())).Warnings.Single().Reason.Should().StartWith("is suspiciously small: ").And.Contain("5 files").And.Contain("40 files").And.Contain("--accept-suspicious");
         (await NextDayAsync(Service("sanity = { shrink = \"95%\" }"))).Warnings.Should().BeEmpty();
         (await NextDayAsync(Service("sanity = false"))).Warnings.Should().BeEmpty();
         Fill(3);
-        (await NextDayAsync(Service(), new BackupRequest { AcceptsSize = true })).Warnings.Should().BeEmpty();
+        (await NextDayAsync(Service(), new BackupRequest { AcceptsSuspicious = true })).Warnings.Should().BeEmpty();
         (await NextDayAsync(Service())).Warnings.Should().BeEmpty("it is compared with what was accepted");
+    }
+
+    [Theory]
+    [InlineData("pages")]
+    [InlineData("header")]
+    [InlineData("emptied")]
+    public async Task A_database_that_was_damaged_is_suspicious_every_night_and_pushes_nothing_out(string damage)
+    {
+        Fill();
+        string database = Path.Combine(Data, "plugin.db");
+        Sql.Make(database, "CREATE TABLE t(x); WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 400) INSERT INTO t SELECT randomblob(300) FROM n;");
+        byte[] sound = File.ReadAllBytes(database);
+        string good = (await _box.RunAsync(Service())).Snapshot!.Id.Hex;
+        byte[] damaged = [.. sound];
+        if (damage == "header") new Random(1).NextBytes(damaged.AsSpan(0, 4096));
+        else new Random(1).NextBytes(damaged.AsSpan(4096, 40_000));
+        File.WriteAllBytes(database, damage == "emptied" ? [] : damaged);
+
+        for (int night = 0; night < 3; night++)
+        {
+            ServiceSnapshot service = await NextDayAsync(Service());
+            service.Warnings.Select(static warning => warning.Path).Distinct().Should().BeEquivalentTo(Data, database);
+            SanityFacts.SuspicionOf(service).Should().Contain("has a damaged database, as its last good snapshot has not: ").And.Contain(database);
+            SanityFacts.DamagedIn(service).Should().Equal(database);
+        }
+        ServiceStatus status = await StatusAsync(Service());
+        status.LastGood!.Id.Should().Be(good);
+        status.Trouble.Should().Contain("damaged database");
+
+        ServiceSnapshot accepted = await NextDayAsync(Service(), new BackupRequest { AcceptsSuspicious = true });
+        accepted.Warnings.Select(static warning => warning.Path).Should().Equal([database], "it is damaged all the same");
+        SanityFacts.SuspicionOf(accepted).Should().BeNull();
+        SanityFacts.SuspicionOf(await NextDayAsync(Service())).Should().BeNull("that is known, and meant");
+        File.WriteAllBytes(database, sound);
+        (await NextDayAsync(Service())).Warnings.Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task A_database_that_was_never_seen_sound_is_a_warning_only()
+    {
+        Fill();
+        File.WriteAllBytes(Path.Combine(Data, "old.db"), [.. "SQLite format 3\0"u8, .. new byte[5000]]);
+        for (int night = 0; night < 2; night++)
+        {
+            ServiceSnapshot service = await NextDayAsync(Service());
+            service.Warnings.Should().ContainSingle();
+            SanityFacts.SuspicionOf(service).Should().BeNull();
+        }
     }
 
     [Fact]
