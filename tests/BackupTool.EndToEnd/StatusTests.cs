@@ -76,6 +76,7 @@ public sealed class StatusTests : IAsyncLifetime
         status.Output.Should().MatchRegex("homeserver .* good \\(see below\\)").And.MatchRegex("(?m)^now .* warnings: homeserver: ");
         status.Error.Should().Contain("homeserver is suspicious in ");
         (await _stack.Machine.RunAsync("list")).ShouldExit(0).Output.Should().Contain("SUSPICIOUS homeserver");
+        (await _stack.Machine.RunAsync("restore", "latest", "--target", "/var/tmp/suspicious")).ShouldFail(3, "homeserver is suspicious in ", "its last good snapshot is ");
         File.WriteAllText(_stack.Machine.ConfigFile, File.ReadAllText(_stack.Machine.ConfigFile).Replace("[service.homeserver]", "[service.homeserver]\nmax-age = \"1ms\"", StringComparison.Ordinal));
         (await _stack.Machine.RunAsync("status")).ShouldFail(3, "homeserver is stale: its last good snapshot is ");
     }

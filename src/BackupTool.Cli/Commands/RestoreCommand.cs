@@ -4,6 +4,7 @@ using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Replacing.Planning;
 using BackupTool.Operations.Restore;
 using BackupTool.Operations.Restore.InPlace;
+using BackupTool.Operations.Sanity;
 using BackupTool.Operations.Snapshots;
 using BackupTool.Posix;
 using BackupTool.Repositories;
@@ -30,9 +31,11 @@ internal static class RestoreCommand
                 await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
                 StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(options.Snapshot)!, cancellationToken);
                 IReadOnlyList<ServiceSnapshot> services = context.Value(options.Services) is { Length: > 0 } names ? await SelectServicesAsync(repository, stored, names, cancellationToken) : stored.Snapshot.Services;
-                return context.Value(options.InPlace)
+                bool isSuspicious = await WarnOfSuspiciousAsync(context, repository, stored, services, cancellationToken);
+                ExitCode code = context.Value(options.InPlace)
                     ? await RestoreInPlaceAsync(context, options, repository, stored, services, cancellationToken)
                     : await RestoreAsideAsync(context, options, repository, stored, services, cancellationToken);
+                return code == ExitCode.Done && isSuspicious ? ExitCode.DoneWithWarnings : code;
             }, options.All);
     }
 
@@ -40,6 +43,33 @@ internal static class RestoreCommand
     {
         IReadOnlyList<StoredSnapshot> all = names.All(name => stored.Snapshot.Services.Any(service => service.Name == name)) ? [] : await repository.ListSnapshotsAsync(cancellationToken);
         return [.. names.Distinct().Select(name => SnapshotSelector.Service(stored, name, all))];
+    }
+
+    /// <summary>Who asks for the latest at night should know that it is not the last good one.</summary>
+    private static async Task<bool> WarnOfSuspiciousAsync(CommandContext context, Repository repository, StoredSnapshot stored, IReadOnlyList<ServiceSnapshot> services, CancellationToken cancellationToken)
+    {
+        ServiceSnapshot[] suspicious = [.. services.Where(static service => SanityFacts.SuspicionOf(service) is not null)];
+        IReadOnlyList<StoredSnapshot> others = suspicious.Length == 0 ? [] : await ListReadableAsync(repository, cancellationToken);
+        foreach (ServiceSnapshot service in suspicious)
+        {
+            string better = SanityFacts.LastGood(others, stored.Snapshot.Host, service.Name) is { } good
+                ? $"its last good snapshot is {good.Id.Prefix} of {good.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}" : "no good snapshot of it was found";
+            context.Terminal.Warn($"{service.Name} is suspicious in {stored.Id.Prefix}: it {SanityFacts.SuspicionOf(service)}; {better}");
+        }
+        return suspicious.Length > 0;
+    }
+
+    // That another snapshot is damaged keeps nobody from a restore.
+    private static async Task<IReadOnlyList<StoredSnapshot>> ListReadableAsync(Repository repository, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await repository.ListSnapshotsAsync(cancellationToken);
+        }
+        catch (RepositoryDamagedException)
+        {
+            return [];
+        }
     }
 
     private static async Task<ExitCode> RestoreAsideAsync(

@@ -6,7 +6,8 @@ namespace BackupTool.Operations.Sanity;
 /// <summary>What is dubious of a service that was stored.</summary>
 /// <param name="Reason">A sentence about it, without its name and its full stop.</param>
 /// <param name="IsSuspicious">Whether nobody should rely on it: it does not count as a good snapshot.</param>
-internal sealed record SanityFinding(string Reason, bool IsSuspicious);
+/// <param name="Advice">What to do about it, as a sentence without its full stop; null when there is nothing to advise.</param>
+internal sealed record SanityFinding(string Reason, bool IsSuspicious, string? Advice = null);
 
 /// <summary>Decides whether what was stored of a service can be right. Pure.</summary>
 internal static class SanityCheck
@@ -17,7 +18,7 @@ internal static class SanityCheck
     /// <summary>Who has lost more than so many percent has lost nearly all: then this many bytes are enough.</summary>
     private const int NearlyAllPercent = 90, LeastLostOfNearlyAll = 64 << 10;
 
-    private const string Accept = "'backup now --accept-suspicious' says so";
+    private const string IfMeant = "If that is meant, 'backup now --accept-suspicious' says so";
 
     /// <summary>Whether databases are damaged that were not in the last good snapshot: a backup of damage must not push out what is sound. Null when none is.</summary>
     /// <param name="settings">Whether it is looked at.</param>
@@ -28,7 +29,7 @@ internal static class SanityCheck
         if (!settings.IsOn || past.DamagedBefore is not { } before) return null;
         string[] newly = [.. damaged.Where(path => !before.Contains(path)).Order(StringComparer.Ordinal)];
         return newly.Length == 0 ? null
-            : new SanityFinding($"has {(newly.Length == 1 ? "a damaged database" : $"{newly.Length:N0} damaged databases")}, as its last good snapshot has not: {string.Join(", ", newly.Take(3))}{(newly.Length > 3 ? ", …" : "")}. If that is meant, {Accept}", IsSuspicious: true);
+            : new SanityFinding($"has {(newly.Length == 1 ? "a damaged database" : $"{newly.Length:N0} damaged databases")}, as its last good snapshot has not: {string.Join(", ", newly.Take(3))}{(newly.Length > 3 ? ", …" : "")}", IsSuspicious: true, IfMeant);
     }
 
     /// <summary>Whether a service is too small, or one of its databases is; null when it is not.</summary>
@@ -48,7 +49,7 @@ internal static class SanityCheck
         if (reason is null) return null;
         return past.ReplacedAt is { } at
             ? new SanityFinding($"{reason}. It was restored in place or wiped after {at.LocalDateTime:yyyy-MM-dd HH:mm:ss}, which may be why: from now on it is compared with what it is now", IsSuspicious: false)
-            : new SanityFinding($"{reason}. If that is meant, {Accept}", IsSuspicious: true);
+            : new SanityFinding(reason, IsSuspicious: true, IfMeant);
     }
 
     /// <summary>A database that has shrunk goes unnoticed among files that are larger.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Posix;
+using BackupTool.Repositories;
 using BackupTool.Repositories.Snapshots;
 
 namespace BackupTool.Operations.Sanity;
@@ -27,6 +28,10 @@ public static class SanityFacts
         ArgumentNullException.ThrowIfNull(snapshot);
         return SuspicionOf(service) is null && !SafetySnapshot.Is(snapshot) && service.Quiesce != Imported;
     }
+
+    /// <summary>The newest snapshot of a host in which a service is good; null when there is none.</summary>
+    public static StoredSnapshot? LastGood(IEnumerable<StoredSnapshot> snapshots, string host, string service) => snapshots.OrderBy(static stored => stored.Snapshot.Time)
+        .LastOrDefault(stored => stored.Snapshot.Host == host && stored.Snapshot.Services.Any(held => held.Name == service && IsGood(stored.Snapshot, held)));
 
     /// <summary>The fact of a database's size, by its real path.</summary>
     internal static string KeyOfBytes(BytePath database) => $"{BytesOf}{database}";

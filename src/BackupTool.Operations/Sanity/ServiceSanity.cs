@@ -54,5 +54,5 @@ internal sealed class ServiceSanity(OpenedRepository opened, IServiceManager man
         }
     }
 
-    private static void Warn(ServiceCut cut, SanityFinding finding) => cut.Findings.Warn(cut.Layout.Roots.FirstOrDefault(BytePath.From("/")), finding.Reason);
+    private static void Warn(ServiceCut cut, SanityFinding finding) => cut.Findings.Warn(cut.Layout.Roots.FirstOrDefault(BytePath.From("/")), finding.Advice is null ? finding.Reason : $"{finding.Reason}. {finding.Advice}");
 }

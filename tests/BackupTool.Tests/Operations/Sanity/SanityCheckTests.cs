@@ -60,7 +60,7 @@ public sealed class SanityCheckTests
         ServicePast past = Past(Size(10)) with { DamagedBefore = new HashSet<string> { "/old.db" } };
         SanityCheck.JudgeDamage(_usual, past, ["/old.db"]).Should().BeNull("it was so before, and counted as good");
         SanityCheck.JudgeDamage(_usual, past, ["/old.db", "/b.db", "/a.db"]).Should().Be(new SanityFinding(
-            "has 2 damaged databases, as its last good snapshot has not: /a.db, /b.db. If that is meant, 'backup now --accept-suspicious' says so", IsSuspicious: true));
+            "has 2 damaged databases, as its last good snapshot has not: /a.db, /b.db", IsSuspicious: true, "If that is meant, 'backup now --accept-suspicious' says so"));
         SanityCheck.JudgeDamage(_usual with { IsOn = false }, past, ["/a.db"]).Should().BeNull();
         SanityCheck.JudgeDamage(_usual, ServicePast.None, ["/a.db"]).Should().BeNull("nobody knows that it was ever better");
     }
@@ -81,7 +81,7 @@ public sealed class SanityCheckTests
         ServicePast past = Past(Size(5000 * MiB, 900, 200 * MiB), Size(5001 * MiB, 901), Size(5002 * MiB, 902, 210 * MiB));
 
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902, 64 * 1024))!.Reason.Should()
-            .Be("has a suspiciously small database: /var/lib/x/bot.db has 65,536 bytes, and 209,715,200 in its last 2 good snapshots (median). If that is meant, 'backup now --accept-suspicious' says so");
+            .Be("has a suspiciously small database: /var/lib/x/bot.db has 65,536 bytes, and 209,715,200 in its last 2 good snapshots (median)");
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902, 150 * MiB)).Should().BeNull();
         SanityCheck.JudgeSize(_usual, past, Size(4800 * MiB, 902)).Should().BeNull("its size is not known");
     }
