@@ -9,6 +9,8 @@ using BackupTool.Posix;
 using BackupTool.Repositories;
 using BackupTool.Services.Sources.Sqlite;
 
+StandardStreams.EnsureOpen();
+
 ErrorReport.Register<UsageException>(ExitCode.Usage);
 ErrorReport.Register<ConfigurationException>(ExitCode.Usage);
 ErrorReport.Register<UnknownServiceException>(ExitCode.Usage);

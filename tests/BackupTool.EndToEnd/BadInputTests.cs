@@ -142,6 +142,25 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_standard_output_that_takes_nothing_loses_no_backup_and_makes_no_success_of_half_an_answer()
+    {
+        await _box.InitAsync();
+        File.WriteAllText(Path.Combine(_box.Source, "file"), "content");
+        Task<CliResult> RunAsync(string command) => Cli.ShellAsync($"exec \"$1\" {command}", BackupBinary.Path, _box.ConfigFile);
+
+        (await RunAsync("now --config \"$2\" > /dev/full 2> /dev/full")).ExitCode.Should().Be(3);
+        (await RunAsync("now --json --config \"$2\" > /dev/full")).ShouldFail(3, "standard output could not be written to its end: No space left on device");
+        (await RunAsync("now --config \"$2\" >&-")).ExitCode.Should().BeOneOf([0, 3], "the runtime may have taken the number for a file that it only reads");
+        (await RunAsync("now --config \"$2\" <&- >&- 2>&-")).ShouldExit(0);
+        (await _box.ListAsync()).Should().HaveCount(4);
+        (await RunAsync("list --json --config \"$2\" > /dev/full")).ShouldFail(1, "standard output could not be written to its end");
+        (await RunAsync("lst --json --config \"$2\" > /dev/full")).ShouldFail(2, "'lst'");
+        (await RunAsync("list --json --repository /nowhere > /dev/full")).ShouldExit(10);
+        (await RunAsync("--help > /dev/full")).ShouldFail(1, "standard output cannot be written");
+        await _box.VerifyAsync("data");
+    }
+
+    [Fact]
     public async Task An_error_with_json_is_one_document_too()
     {
         CliResult list = (await _box.RunAsync("list", "--json")).ShouldExit(10);

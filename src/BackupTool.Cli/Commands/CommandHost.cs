@@ -22,6 +22,15 @@ internal sealed class CommandHost
         return command;
     }
 
+    /// <summary>Half an answer is no success, and a run of which nobody could be told no whole one.</summary>
+    private static ExitCode Judge(Terminal terminal, CommandContext context, ExitCode code)
+    {
+        terminal.Flush();
+        if (terminal.OutputFailure is not { } failure) return code;
+        terminal.Warn($"standard output could not be written to its end: {failure.InnerException?.Message ?? failure.Message}");
+        return code != ExitCode.Done ? code : context.Recorded is null ? ExitCode.Failed : ExitCode.DoneWithWarnings;
+    }
+
     private async Task<int> RunAsync(ParseResult parsed, Func<CommandContext, CancellationToken, Task<ExitCode>> run, CancellationToken cancellationToken)
     {
         Verbosity verbosity = parsed.GetValue(Options.Trace) ? Verbosity.Trace : parsed.GetValue(Options.Verbose) ? Verbosity.Verbose
@@ -33,7 +42,7 @@ internal sealed class CommandHost
         {
             // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
             await Task.Yield();
-            ExitCode code = await run(context, cancellationToken);
+            ExitCode code = Judge(terminal, context, await run(context, cancellationToken));
             await context.EndRecordingAsync(code, null);
             return (int)code;
         }

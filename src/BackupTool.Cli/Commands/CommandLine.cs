@@ -16,6 +16,21 @@ internal static class CommandLine
 
     internal static async Task<int> RunAsync(string[] args)
     {
+        try
+        {
+            return await ParseAndRunAsync(args);
+        }
+        // Commands write through a terminal that never fails; help does not.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            using Terminal terminal = Terminal.ForProcess(noColor: false, Verbosity.Normal);
+            terminal.Error($"standard output cannot be written: {e.InnerException?.Message ?? e.Message}");
+            return (int)ExitCode.Failed;
+        }
+    }
+
+    private static async Task<int> ParseAndRunAsync(string[] args)
+    {
         RootCommand root = Create();
         ParseResult parsed = root.Parse(args);
         if (args.Length == 0) return root.Parse("--help").Invoke() == 0 ? (int)ExitCode.Usage : (int)ExitCode.Failed;

@@ -21,23 +21,23 @@ public enum TextStyle
 
 /// <summary>
 /// Where everything that the operator reads goes: results to standard output, progress and messages to standard error. Control characters
-/// in texts are shown escaped, never obeyed. Thread-safe; results are buffered until a message follows, <see cref="Flush"/> or the end.
+/// in texts are shown escaped, never obeyed. Thread-safe; results are buffered until a message follows, <see cref="Flush"/> or the end. Never fails: see <see cref="OutputFailure"/>.
 /// </summary>
 public sealed class Terminal : IDisposable
 {
     private const string ClearLine = "\r\x1b[2K";
     private readonly Lock _lock = new();
     private readonly TerminalTraits _traits;
-    private readonly Stream _outputStream;
+    private readonly ForgivingStream _outputStream;
     private readonly StreamWriter _output, _error;
     private string _liveLine = "";
 
     /// <summary>Writes UTF-8 to the two streams, which stay the caller's to close.</summary>
     public Terminal(Stream output, Stream error, TerminalTraits traits, Verbosity verbosity = Verbosity.Normal)
     {
-        _outputStream = output;
-        _output = new StreamWriter(output, new UTF8Encoding(false), 16 * 1024, leaveOpen: true);
-        _error = new StreamWriter(error, new UTF8Encoding(false), 1024, leaveOpen: true);
+        _outputStream = new ForgivingStream(output);
+        _output = new StreamWriter(_outputStream, new UTF8Encoding(false), 16 * 1024, leaveOpen: true);
+        _error = new StreamWriter(new ForgivingStream(error), new UTF8Encoding(false), 1024, leaveOpen: true);
         _traits = traits;
         Verbosity = verbosity;
     }
@@ -45,6 +45,9 @@ public sealed class Terminal : IDisposable
     /// <summary>The terminal of this process.</summary>
     public static Terminal ForProcess(bool noColor, Verbosity verbosity) =>
         new(Console.OpenStandardOutput(), Console.OpenStandardError(), TerminalTraits.Detect(noColor), verbosity);
+
+    /// <summary>Why results are not all on standard output, as far as they have been handed on; null when they are.</summary>
+    public Exception? OutputFailure => _outputStream.Failure;
 
     /// <summary>How much is told on standard error.</summary>
     public Verbosity Verbosity { get; }

@@ -35,6 +35,7 @@ internal static class Cli
     private static readonly Lazy<string> State = new(static () =>
     {
         string directory = Directory.CreateTempSubdirectory("backup-e2e-state-").FullName;
+        File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(directory, recursive: true);
         return directory;
     });

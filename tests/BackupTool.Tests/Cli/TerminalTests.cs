@@ -18,6 +18,25 @@ public class TerminalTests
     }
 
     [Fact]
+    public void Goes_on_when_nothing_can_be_written_any_more_and_says_so_of_results()
+    {
+        using FileStream full = new("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        using var messages = new MemoryStream();
+        using (var terminal = new Terminal(full, full, new TerminalTraits(true, true, false, false, () => 80)))
+        {
+            terminal.SetLiveLine("50 %");
+            terminal.Error("an error");
+            terminal.OutputFailure.Should().BeNull("messages are no results");
+        }
+        using var mixed = new Terminal(full, messages, new TerminalTraits(false, false, false, false, () => 80));
+        mixed.WriteLine("a result");
+        mixed.WriteDocument(static stream => stream.Write("{}"u8));
+        mixed.OutputFailure.Should().BeOfType<IOException>();
+        mixed.Error("an error");
+        messages.Length.Should().BeGreaterThan(0);
+    }
+
+    [Fact]
     public void Gives_every_line_for_the_journal_its_priority()
     {
         using var recorded = new RecordedTerminal(journal: true, verbosity: Verbosity.Verbose);
