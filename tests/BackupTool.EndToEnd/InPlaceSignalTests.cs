@@ -19,6 +19,7 @@ public sealed class InPlaceSignalTests : IAsyncLifetime
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
+    [InlineData("HUP")]
     public async Task A_signal_while_services_are_being_stopped_starts_them_again_with_what_they_had(string signal)
     {
         File.WriteAllText(Machine.Below("stops-slowly"), "");

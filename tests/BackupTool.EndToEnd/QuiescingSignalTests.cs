@@ -16,6 +16,8 @@ public sealed class QuiescingSignalTests : IAsyncLifetime
     [Theory]
     [InlineData("TERM", "stop", 0)]
     [InlineData("INT", "stop", 0)]
+    [InlineData("HUP", "stop", 0)]
+    [InlineData("QUIT", "stop", 0)]
     [InlineData("TERM", "freeze", 0)]
     [InlineData("TERM", "stop", 4)]
     public async Task A_signal_in_the_window_resumes_first_and_ends_with_130_however_long_the_services_take(string signal, string way, int startsWithin)

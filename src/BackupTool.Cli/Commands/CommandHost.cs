@@ -38,11 +38,12 @@ internal sealed class CommandHost
         using Terminal terminal = Terminal.ForProcess(parsed.GetValue(Options.NoColor), verbosity);
         using var progress = new ProgressBar(terminal, TimeProvider.System);
         var context = new CommandContext(parsed, Options, terminal, progress);
+        using HangUp? hangUp = parsed.CommandResult.Command.Name == AgentCommand.Name ? null : new HangUp(cancellationToken);   // the agent hears them itself
         try
         {
             // Until the caller has our task, a signal ends the process at once and leaves locks and staging behind.
             await Task.Yield();
-            ExitCode code = Judge(terminal, context, await run(context, cancellationToken));
+            ExitCode code = Judge(terminal, context, await run(context, hangUp?.Token ?? cancellationToken));
             await context.EndRecordingAsync(code, null);
             return (int)code;
         }
