@@ -16,7 +16,7 @@ internal static class StatusCommand
         var notify = new Option<bool>("--notify") { Description = "Tell those in [notify.NAME] whose backups are too old: once a day each, and when that is over" };
         return host.Create("status",
             "How the backups are: the last good snapshot of every service, its age and the age that is expected, verifications, schedules, runs. Stops and changes nothing, and asks no service ('backup health' does).\n"
-            + "Exit code 3: a service has no good snapshot, or none of the age that is expected, or is missing or suspicious in a newer one; the last run of a schedule failed; or there is something else to do. It is named.", async (context, cancellationToken) =>
+            + "Exit code 3: a service has no good snapshot, or none of the age that is expected, or is missing or suspicious in a newer one; the last run of a schedule failed, or one that was due has not come; or there is something else to do. It is named.", async (context, cancellationToken) =>
             {
                 if (context.Value(metrics) && context.Json) throw new UsageException("--metrics and --json exclude each other.", "Choose one.");
                 BackupConfiguration configuration = context.ReadConfigurationOrNone();

@@ -15,8 +15,6 @@ namespace BackupTool.Operations.Status;
 /// <param name="time">The clock.</param>
 public sealed class StatusRun(BackupConfiguration configuration, TimeProvider time)
 {
-    // Exit codes of a run that did all it was to do.
-    private const int Done = 0, DoneWithWarnings = 3;
     private const int MostRuns = 10, Attempts = 3;
     private static readonly string[] Folders = ["packs/", "index/", "snapshots/", "evidence/", "pins/", "pruning/"];
 
@@ -35,8 +33,14 @@ public sealed class StatusRun(BackupConfiguration configuration, TimeProvider ti
         AddVerifications(look);
         AddUnfinished();
         AddPrevious();
-        ScheduleStatus[] schedules = [.. configuration.Schedules.Select(schedule => new ScheduleStatus(schedule.Name, new ScheduleTimes(schedule, hostId).Next(now), history.LastOf(schedule.Name).Newest))];
-        AddFailed(schedules);
+        var schedules = new List<ScheduleStatus>();
+        foreach (ScheduleSettings schedule in configuration.Schedules)
+        {
+            var times = new ScheduleTimes(schedule, hostId);
+            RunRecord? last = history.LastOf(schedule.Name).Newest;
+            schedules.Add(new ScheduleStatus(schedule.Name, times.Next(now), last));
+            _notices.AddRange(ScheduleNotices.Of(schedule, times, last, now));
+        }
         return new StatusReport
         {
             Time = now,
@@ -50,14 +54,6 @@ public sealed class StatusRun(BackupConfiguration configuration, TimeProvider ti
             Runs = runs.Runs,
             Notices = [.. _notices],
         };
-    }
-
-    /// <summary>A run that failed is no good night, however young the last good snapshot is.</summary>
-    private void AddFailed(IEnumerable<ScheduleStatus> schedules)
-    {
-        foreach (ScheduleStatus schedule in schedules)
-            if (schedule.Last is { ExitCode: not (Done or DoneWithWarnings) } failed)
-                _notices.Add(new StatusNotice($"the last run of {schedule.Name}, {failed.Started.LocalDateTime:yyyy-MM-dd HH:mm:ss}, ended with {failed.ExitCode}{(failed.Problem is { } why ? $": {why.TrimEnd('.')}" : "")} ('backup run {schedule.Name}' runs it again)", IsTrouble: true));
     }
 
     private IReadOnlyList<ServiceStatus> Judge(RepositoryLook? look, ExpectedAges ages, DateTimeOffset now)
