@@ -15,7 +15,7 @@ public sealed class ScheduleNoticesTests : IDisposable
 
     private ScheduleSettings Schedule => new()
     {
-        File = BytePath.From(_temp.File("nightly.toml")),
+        File = BytePath.From(_temp.Below("nightly.toml")),
         Name = "nightly",
         Cron = "30 2 * * *",
         TimeZone = TimeZoneInfo.Utc,
@@ -52,7 +52,7 @@ public sealed class ScheduleNoticesTests : IDisposable
     [Fact]
     public void What_was_due_before_the_schedule_was_written_was_not()
     {
-        string file = _temp.File("nightly.toml");
+        string file = _temp.Below("nightly.toml");
         File.WriteAllText(file, "");
         File.SetLastWriteTimeUtc(file, Day.AddHours(5).UtcDateTime);
         Of(Run(Day.AddHours(-22)), Day.AddHours(20)).Should().BeEmpty();
