@@ -12,6 +12,8 @@ namespace BackupTool.Operations.Status;
 /// <param name="now">The time.</param>
 internal sealed class ServiceJudgement(IReadOnlyList<StoredSnapshot> snapshots, IReadOnlyList<Evidence> evidence, DateTimeOffset now)
 {
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(5);
+
     /// <summary>How a service is.</summary>
     /// <param name="name">Which.</param>
     /// <param name="expectedAge">How old its last good snapshot may be; null when that is not known.</param>
@@ -20,7 +22,9 @@ internal sealed class ServiceJudgement(IReadOnlyList<StoredSnapshot> snapshots, 
     {
         (StoredSnapshot Stored, ServiceSnapshot Service)[] holding =
             [.. snapshots.SelectMany(stored => stored.Snapshot.Services.Where(service => service.Name == name).Select(service => (stored, service)))];
-        (StoredSnapshot Stored, ServiceSnapshot Service) good = holding.LastOrDefault(static held => SanityFacts.IsGood(held.Stored.Snapshot, held.Service));
+        (StoredSnapshot Stored, ServiceSnapshot Service)[] goods = [.. holding.Where(static held => SanityFacts.IsGood(held.Stored.Snapshot, held.Service))];
+        // One that a wrong clock dated years ahead would be young for years.
+        (StoredSnapshot Stored, ServiceSnapshot Service) good = goods.LastOrDefault(held => !IsAhead(held.Stored), goods.LastOrDefault());
         GoodSnapshot? last = good.Stored is null ? null : new GoodSnapshot(good.Stored.Id.Hex, good.Stored.Snapshot.Time, good.Service.Archive.ContentBytes, good.Service.Archive.Files,
             good.Service.DowntimeSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, good.Service.CrashReason is not null);
         TimeSpan? age = last is null ? null : now - last.Time;
@@ -31,11 +35,13 @@ internal sealed class ServiceJudgement(IReadOnlyList<StoredSnapshot> snapshots, 
             LastGood = last,
             Age = age,
             ExpectedAge = expectedAge,
-            Trouble = FindTrouble(name, last),
+            Trouble = last is not null && IsAhead(good.Stored!) ? $"has no good snapshot but {good.Stored!.Id.Prefix}, which is dated in the future ({last.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}): the clock was wrong then, or is now" : FindTrouble(name, last),
             LastVerify = FindVerification(holding.ToDictionary(static held => held.Stored.Id.Hex, static held => held.Stored.Snapshot.Time)),
             NextRun = nextRun,
         };
     }
+
+    private bool IsAhead(StoredSnapshot stored) => stored.Snapshot.Time > now + ClockTolerance;
 
     /// <summary>What became of it in the newest snapshot since the last good one that says anything of it.</summary>
     private string? FindTrouble(string name, GoodSnapshot? last)

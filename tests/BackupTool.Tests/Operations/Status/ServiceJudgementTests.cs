@@ -34,6 +34,14 @@ public sealed class ServiceJudgementTests
     }
 
     [Fact]
+    public void One_that_is_dated_in_the_future_stands_for_none_that_is_not()
+    {
+        Judge(TimeSpan.FromDays(2), Stored(5), Stored(400)).Should().BeEquivalentTo(new { State = BackupState.Stale, Age = TimeSpan.FromDays(5) });
+        Judge(TimeSpan.FromDays(2), Stored(9), Stored(400)).Should().BeEquivalentTo(new { State = BackupState.Good, Age = TimeSpan.FromDays(1), Trouble = (string?)null });
+        Judge(TimeSpan.FromDays(2), Stored(400)).Trouble.Should().Contain("dated in the future");
+    }
+
+    [Fact]
     public void Suspicious_ones_safety_snapshots_and_imports_are_not_good_and_a_crash_copy_is()
     {
         ServiceStatus status = Judge(TimeSpan.FromDays(2), Stored(5), Stored(6, static service => service.Facts["suspicious"] = "holds no file at all"), Stored(7, labels: ["pre-wipe"]), Stored(8, quiesce: "imported"));
