@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using BackupTool.Operations.Configuration;
-using BackupTool.Operations.Sanity;
 using BackupTool.Posix;
 using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Snapshots;
@@ -23,23 +21,18 @@ internal sealed class ServiceCut : IAsyncDisposable
     /// <summary>Facts of a snapshot: <see cref="RocksDbShapeFacts"/> as staged.</summary>
     internal const string RocksDbIdentity = "rocksdb: identity", RocksDbColumnFamilies = "rocksdb: column-families";
 
-    // In the window a lock is waited for in vain: its holder stands still, too.
-    private static readonly TimeSpan WindowPatience = TimeSpan.FromMilliseconds(200), OnlinePatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CapturePatience = TimeSpan.FromMilliseconds(20);
 
     private readonly PreparedService _prepared;
     private readonly CutContext _context;
     private readonly BytePath _copies;
     private readonly CutListing _listing;
-    private readonly StagedDatabases _databases;
-    private readonly DatabasePaths _databasePaths;
+    private readonly CutDatabases _databases;
     private readonly List<StagedRocksDb> _rocksDbs = [];
     private readonly List<CutEntry> _plugins = [];
     private readonly PluginFacts _pluginFacts;
     private readonly SmallFileCapture? _capture;
     private readonly DamagedFiles? _damaged;
-    private readonly ConcurrentDictionary<BytePath, long> _databaseBytes = [];
-    private readonly ConcurrentDictionary<BytePath, string> _damagedDatabases = [];
     private IEnumerator<CutEntry> _before = Enumerable.Empty<CutEntry>().GetEnumerator();
     private bool _isBeforeOver;
     private long _newer;
@@ -51,10 +44,9 @@ internal sealed class ServiceCut : IAsyncDisposable
         _listing = new CutListing(context.StagingDirectory);
         _copies = context.StagingDirectory.Combine(Settings.Name);
         PosixDirectory.Current.CreateDirectory(_copies, 0x1c0);
-        _databases = new StagedDatabases(_copies, Findings.Warn, (path, damage) => WarnOfDamage(path, $"stored as it is: {damage}"));
-        _databasePaths = new DatabasePaths(Settings, Layout, context.AcceptsDamage);
         _pluginFacts = new PluginFacts(Layout, prepared.Parent);
         if (context.AcceptsDamage) _damaged = new DamagedFiles(prepared.Damaged, _copies, Findings);
+        _databases = new CutDatabases(prepared, context, Findings, _copies, _damaged);
         foreach (LayoutDamage lost in prepared.Lost) Findings.Warn(lost.Path, lost.Reason);
         if (IsQuiesced) _capture = new SmallFileCapture(_copies, CapturePatience, context.Time);
     }
@@ -82,10 +74,10 @@ internal sealed class ServiceCut : IAsyncDisposable
     internal SortedDictionary<string, string> Facts { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Bytes of its RocksDB and of the SQLite databases that it cannot do without, as they are stored. Complete when the archive is written; one of which they are not known is not there.</summary>
-    internal IReadOnlyDictionary<BytePath, long> DatabaseBytes => _databaseBytes;
+    internal IReadOnlyDictionary<BytePath, long> DatabaseBytes => _databases.Bytes;
 
     /// <summary>SQLite databases, not among those it cannot do without, that are damaged, or none any more, and are stored all the same. Complete when the archive is written.</summary>
-    internal IReadOnlyCollection<BytePath> DamagedDatabases => [.. _damagedDatabases.Keys];
+    internal IReadOnlyCollection<BytePath> DamagedDatabases => _databases.Damaged;
 
     private bool IsQuiesced => Settings.Quiesce != QuiesceMode.Online;
 
@@ -134,14 +126,7 @@ internal sealed class ServiceCut : IAsyncDisposable
             }
         }
         found.ForEach(Findings.Add);
-        if (_damaged is null) _databasePaths.RequireExpected();
-        else WarnOfMissing(_damaged);
-    }
-
-    private void WarnOfMissing(DamagedFiles damaged)
-    {
-        foreach (BytePath missing in _databasePaths.ExpectedAndNotFound.Where(path => !damaged.Concerns(path)))
-            Findings.Warn(missing, "is the service's database, and is missing or left out: it is not in this snapshot");
+        _databases.RequireExpected();
     }
 
     /// <summary>After the window: what can wait until the services are up again.</summary>
@@ -154,7 +139,8 @@ internal sealed class ServiceCut : IAsyncDisposable
         await ProveDumpsAsync(cancellationToken);
         foreach ((string key, string value) in await _prepared.Dumps.ReadFactsAsync(cancellationToken)) Facts[key] = value;
         foreach ((string key, string value) in _prepared.RunningFacts) Facts[key] = value;
-        AddDatabaseFacts(cancellationToken);
+        _databases.AddFacts(Facts, cancellationToken);
+        AddRocksDbFacts();
         _databases.StartCopying();
     }
 
@@ -167,19 +153,11 @@ internal sealed class ServiceCut : IAsyncDisposable
             throw new OperationException($"Nothing of the service {Settings.Name} can be stored: its PostgreSQL databases cannot be dumped.", "See the warnings, and PostgreSQL's own log.");
     }
 
-    private void AddDatabaseFacts(CancellationToken cancellationToken)
+    private void AddRocksDbFacts()
     {
-        var schemas = new SchemaFacts(Parent, _context);
-        Dictionary<string, long> bytesBefore = Parent is null ? [] : SanityFacts.DatabasesOf(Parent);
-        foreach (BytePath database in _databasePaths.ExpectedAndFound)
-        {
-            // One that is copied tells it then; the others are as they were.
-            if (!_databases.Contains(database) && bytesBefore.TryGetValue($"{database}", out long bytes)) _databaseBytes[database] = bytes;
-            if (schemas.Look(database, _databases.Contains(database) ? () => _databases.ReadSchemaVersions(database) : null, cancellationToken) is { } versions) Facts[SchemaFacts.KeyOf(database)] = versions;
-        }
         if ((_prepared.OnlineBackup?.Files ?? _rocksDbs.FirstOrDefault()?.Files) is not { } staged) return;
         AddShape(staged);
-        foreach (IGrouping<BytePath, StagedFile> files in staged.GroupBy(static file => file.OriginalPath.Parent)) _databaseBytes[files.Key] = files.Sum(static file => file.OriginalStatus.Size);
+        foreach (IGrouping<BytePath, StagedFile> files in staged.GroupBy(static file => file.OriginalPath.Parent)) _databases.Tell(files.Key, files.Sum(static file => file.OriginalStatus.Size));
     }
 
     private void AddShape(IReadOnlyList<StagedFile> staged)
@@ -226,39 +204,27 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     private CutEntry? Classify(WalkedEntry entry, CutEntry? before, Dictionary<BytePath, StagedFile> staged, CancellationToken cancellationToken)
     {
-        if (_prepared.Dumps.Contains(entry.Path)) return Listed(entry, CutFlags.Dump, "");
+        if (_prepared.Dumps.Contains(entry.Path)) return CutEntry.Of(entry, CutFlags.Dump, "");
         if (entry.Status.Kind == FileKind.Regular)
         {
             if (staged.TryGetValue(entry.Path, out StagedFile? file)) return WithFlagsOf(before, CutEntry.OfEngineFile(file));
             if (_damaged?.Concerns(entry.Path) == true) return _damaged.Take(entry);
-            if (_databasePaths.IsSidecar(entry.Path)) return null;
+            if (_databases.IsSidecar(entry.Path)) return null;
         }
         bool isAsBefore = before is not null && before.Status == entry.Status && before.LinkTarget == entry.LinkTarget;
-        if (before is not null && before.Flags.HasFlag(CutFlags.Database)) return ClassifyDatabase(entry, isAsBefore ? before : null, cancellationToken);
-        if (isAsBefore) return Captured(Told(before!));
-        if (entry.Status.Kind != FileKind.Regular) return Listed(entry, CutFlags.None, "");
+        if (before is not null && before.Flags.HasFlag(CutFlags.Database)) return _databases.Take(entry, isAsBefore ? before : null, cancellationToken);
+        if (isAsBefore) return Captured(_databases.Plain(before!));
+        if (entry.Status.Kind != FileKind.Regular) return CutEntry.Of(entry, CutFlags.None, "");
         try
         {
-            if (SqliteHeader.IsDatabase(entry.Path)) return ClassifyDatabase(entry, null, cancellationToken);
+            if (SqliteHeader.IsDatabase(entry.Path)) return _databases.Take(entry, null, cancellationToken);
         }
         catch (PosixException e)
         {
             Findings.Warn(entry.Path, e.IsNotFound ? "vanished while the backup ran" : e.Message);
             return null;
         }
-        return Captured(Told(Listed(entry, CutFlags.None, "")));
-    }
-
-    private CutEntry Told(CutEntry plain)
-    {
-        if (_prepared.NoLongerDatabases.Contains(plain.Path)) WarnOfDamage(plain.Path, "was a SQLite database in an earlier snapshot, and is none any more: it is stored as a plain file");
-        return plain;
-    }
-
-    private void WarnOfDamage(BytePath path, string warning)
-    {
-        _damagedDatabases[path] = warning;
-        Findings.Warn(path, warning);
+        return Captured(_databases.Plain(CutEntry.Of(entry, CutFlags.None, "")));
     }
 
     private static CutEntry WithFlagsOf(CutEntry? before, CutEntry now) =>
@@ -266,41 +232,6 @@ internal sealed class ServiceCut : IAsyncDisposable
 
     private CutEntry Captured(CutEntry entry) => _capture is null || entry.Flags.HasFlag(CutFlags.Unchanged) || entry.Status.Kind != FileKind.Regular
         ? entry : entry with { StagedPath = _capture.Take(entry.Path, entry.Status) };
-
-    private CutEntry? ClassifyDatabase(WalkedEntry entry, CutEntry? before, CancellationToken cancellationToken)
-    {
-        string key = DatabasePaths.ChangeKeyOf(entry);
-        _databasePaths.Add(entry.Path);
-        if (before is not null && before.Flags.HasFlag(CutFlags.Unchanged) && before.ChangeKey == key) return before;
-        if (TryPin(entry.Path, cancellationToken)) return Listed(entry, CutFlags.Database, key);
-        _databasePaths.Remove(entry.Path);
-        return _damaged?.Concerns(entry.Path) == true ? _damaged.Take(entry) : Listed(entry, CutFlags.None, "");
-    }
-
-    /// <summary>What the service cannot do without must be a sound database. For anything else that looks like one, whoever may put files there decides what it is: it must not cost the backup.</summary>
-    private bool TryPin(BytePath path, CancellationToken cancellationToken)
-    {
-        bool isExpected = _databasePaths.IsExpected(path);
-        var options = new SqliteOptions { KeepsDamagedCopy = !isExpected || _damaged is not null, BusyTimeout = IsQuiesced ? WindowPatience : OnlinePatience };
-        try
-        {
-            bool letsWritersGoOn = _databases.Pin(path, options, _context.Time, cancellationToken);
-            if (IsQuiesced && !(letsWritersGoOn && Settings.Pin)) _databases.CopyLastNow();
-            return true;
-        }
-        catch (Exception e) when (!isExpected && e is NotADatabaseException or DatabaseDamagedException)
-        {
-            WarnOfDamage(path, $"stored as a plain file: {e.Message}");
-            return false;
-        }
-        catch (ExplainedException e) when (_damaged is not null && e is not DatabaseLockedException)
-        {
-            _damaged.Add(path, e.Message);
-            return false;
-        }
-    }
-
-    private static CutEntry Listed(WalkedEntry entry, CutFlags flags, string key) => new(entry.Path, entry.Status, entry.LinkTarget, flags, key, default);
 
     private void Add(CutEntry entry)
     {
@@ -331,20 +262,11 @@ internal sealed class ServiceCut : IAsyncDisposable
                     Unchanged = unchanged ? await parent!.FindAsync(entry.Path.WithoutLeadingSlash()) : null,
                     StagedPath = entry.StagedPath,
                     Streamed = entry.Flags.HasFlag(CutFlags.Dump) ? cancellation => Task.FromResult(_prepared.Dumps.Open(entry.Path, cancellation)) : null,
-                    DatabaseCopy = entry.Flags.HasFlag(CutFlags.Database) ? CopyOf(entry) : null,
+                    DatabaseCopy = entry.Flags.HasFlag(CutFlags.Database) ? _databases.CopyOf(entry) : null,
                 };
             }
         }
     }
-
-    private Func<CancellationToken, Task<DatabaseContent>> CopyOf(CutEntry entry) => async cancellationToken =>
-    {
-        // It has not changed, so nothing was pinned; but its chunks have gone from the repository meanwhile.
-        if (!_databases.Contains(entry.Path)) throw new OperationException($"The stored copy of {entry.Path} is no longer whole in the repository.", "Run 'backup verify', then 'backup repair index', then this again.");
-        DatabaseContent copy = await _databases.CopyOf(entry.Path).WaitAsync(cancellationToken);
-        if (_databasePaths.IsExpected(entry.Path)) _databaseBytes[entry.Path] = (copy.File is null ? PosixDirectory.Current.GetStatus(copy.Path) : PosixFile.GetStatus(copy.File, copy.Path)).Size;
-        return copy;
-    };
 
     public async ValueTask DisposeAsync()
     {

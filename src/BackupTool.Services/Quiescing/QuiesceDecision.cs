@@ -110,12 +110,21 @@ internal sealed class QuiesceDecision(IReadOnlyList<QuiesceTarget> targets, IRea
         {
             Refuse(unit.Service, $"{of} is what this program runs in itself.", $"Run it in another unit{OrElse(unit.Service, $"set 'quiesce = \"online\"' for '{unit.Service}'")}.");
         }
-        else if (unit.Mode == QuiesceMode.Stop && (!unit.State.IsLoaded || unit.Unit.EndsWith(".scope", StringComparison.Ordinal)))
+        else if (unit.Mode == QuiesceMode.Stop && ReasonAgainstStop(unit.State) is { } reason)
         {
-            Refuse(unit.Service, $"{of} could not be started again: it is {(unit.State.IsLoaded ? "a scope" : $"{unit.State.LoadState} to systemd")}.",
-                $"Correct that{OrElse(unit.Service, $"set 'quiesce = \"freeze\"' or '\"online\"' for '{unit.Service}'")}.");
+            Refuse(unit.Service, $"{of} {reason}.", $"Correct that{OrElse(unit.Service, $"set 'quiesce = \"freeze\"' or '\"online\"' for '{unit.Service}'")}.");
         }
     }
+
+    private static string? ReasonAgainstStop(UnitState state) => state switch
+    {
+        { IsLoaded: false } => $"could not be started again: it is {state.LoadState} to systemd",
+        _ when state.Name.EndsWith(".scope", StringComparison.Ordinal) => "could not be started again: it is a scope",
+        { IsTransient: true } => "could not be started again: it is transient (systemd-run), and gone when it has stopped",
+        { RefusesStart: true } => "could not be started again by hand (RefuseManualStart=)",
+        { RefusesStop: true, IsActive: true } => "cannot be stopped by hand (RefuseManualStop=)",
+        _ => null,
+    };
 
     /// <summary>A way out for who backs up: what replaces a service's state has to stop it, however it is quiesced.</summary>
     private string OrElse(string service, string wayOut) => targets.Any(target => target.Name == service && target.StartsInAnyCase) ? "" : $", or {wayOut}";

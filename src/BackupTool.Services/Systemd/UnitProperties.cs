@@ -7,7 +7,7 @@ namespace BackupTool.Services.Systemd;
 internal sealed class UnitProperties
 {
     /// <summary>The properties asked for. systemctl leaves out those that a kind of unit, or an older systemd, does not have.</summary>
-    internal const string Asked = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,InvocationID,NRestarts,FreezerState,CanFreeze,TriggeredBy,RequiredBy,BoundBy,ConsistsOf," +
+    internal const string Asked = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,InvocationID,NRestarts,FreezerState,CanFreeze,CanStart,CanStop,Transient,TriggeredBy,RequiredBy,BoundBy,ConsistsOf," +
         "Job,RequisiteOf,PropagatesStopTo,UpheldBy,After,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
 
     /// <summary>Asked for by itself: it is long, and of no use in a window.</summary>
@@ -61,6 +61,9 @@ internal sealed class UnitProperties
         Restarts = Number("NRestarts"),
         FreezerState = this["FreezerState"],
         CanFreeze = this["CanFreeze"] == "yes",
+        RefusesStart = this["CanStart"] == "no",
+        RefusesStop = this["CanStop"] == "no",
+        IsTransient = this["Transient"] == "yes",
         TriggeredBy = List("TriggeredBy"),
         StopsWithIt = [.. StopPropagation.SelectMany(List).Distinct()],
         UpheldBy = List("UpheldBy"),

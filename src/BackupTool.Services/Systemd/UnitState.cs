@@ -36,6 +36,15 @@ public sealed record UnitState
     /// <summary>Whether this kind of unit can be frozen here (cgroup version 2). It must be <c>active</c>, besides.</summary>
     public bool CanFreeze { get; init; }
 
+    /// <summary>It cannot be started by hand (RefuseManualStart=).</summary>
+    public bool RefusesStart { get; init; }
+
+    /// <summary>It cannot be stopped by hand (RefuseManualStop=).</summary>
+    public bool RefusesStop { get; init; }
+
+    /// <summary>It was made by <c>systemd-run</c> or its like: when it has stopped, it is gone.</summary>
+    public bool IsTransient { get; init; }
+
     /// <summary>How long it may be silent before systemd ends it (WatchdogSec=); null when it is not watched. Freezing does not stop this clock: freeze for less than half of it.</summary>
     public TimeSpan? Watchdog { get; init; }
 

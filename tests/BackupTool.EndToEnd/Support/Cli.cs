@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 
@@ -34,11 +35,21 @@ internal static class Cli
     // Whoever runs the tests as root may have a history of his own in /var/lib/backup.
     private static readonly Lazy<string> State = new(static () =>
     {
-        string directory = Directory.CreateTempSubdirectory("backup-e2e-state-").FullName;
-        File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        string directory = MakeState();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(directory, recursive: true);
         return directory;
     });
+
+    private static readonly ConcurrentDictionary<string, string> StateOfConfig = new();
+
+    /// <summary>Makes a state directory that others may look into; for whoever is called with this configuration from now on.</summary>
+    internal static string MakeState(string? configFile = null)
+    {
+        string directory = Directory.CreateTempSubdirectory("backup-e2e-state-").FullName;
+        File.SetUnixFileMode(directory, (UnixFileMode)0x1ed);   // 0755
+        if (configFile is not null) StateOfConfig[configFile] = directory;
+        return directory;
+    }
 
     internal static Task<CliResult> RunAsync(params string[] arguments) => RunProgramAsync(BackupBinary.Path, arguments);
 
@@ -71,7 +82,7 @@ internal static class Cli
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment.Remove("BACKUP_CONFIG");
-        start.Environment["STATE_DIRECTORY"] = State.Value;
+        start.Environment["STATE_DIRECTORY"] = start.ArgumentList.Select(static argument => StateOfConfig.GetValueOrDefault(argument)).FirstOrDefault(static state => state is not null) ?? State.Value;
         return Process.Start(start)!;
     }
 }

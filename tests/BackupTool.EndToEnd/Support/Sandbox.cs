@@ -15,6 +15,7 @@ internal sealed class Sandbox : IDisposable
         Repository = Below("repository");
         Staging = Below("staging");
         ConfigFile = Below("backup.toml");
+        State = Cli.MakeState(ConfigFile);
         Configure();
     }
 
@@ -29,6 +30,9 @@ internal sealed class Sandbox : IDisposable
     internal string Staging { get; set; }
 
     internal string ConfigFile { get; }
+
+    /// <summary>The tool's state, where the configuration names none.</summary>
+    internal string State { get; }
 
     internal string Below(string name) => Path.Combine(Root, name);
 
@@ -67,7 +71,8 @@ internal sealed class Sandbox : IDisposable
     internal async Task<string> RestoreAsync(string snapshot = "latest", params string[] more)
     {
         string target = Below($"restored-{++_targets}");
-        (await RunAsync(["restore", snapshot, "--target", target, .. more])).ShouldExit(0);
+        CliResult restore = await RunAsync(["restore", snapshot, "--target", target, .. more]);
+        restore.ShouldExit(restore.Error.Contains("is suspicious in ", StringComparison.Ordinal) ? 3 : 0);
         return target;
     }
 
@@ -102,5 +107,9 @@ internal sealed class Sandbox : IDisposable
         Directory.Exists(directory) ? Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories) : [];
 
     // Not Directory.Delete: it cannot remove names that are not UTF-8.
-    public void Dispose() => PosixDirectory.Current.RemoveTree(BytePath.From(Root));
+    public void Dispose()
+    {
+        PosixDirectory.Current.RemoveTree(BytePath.From(Root));
+        PosixDirectory.Current.RemoveTree(BytePath.From(State));
+    }
 }

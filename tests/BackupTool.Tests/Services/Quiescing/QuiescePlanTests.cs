@@ -111,6 +111,28 @@ public sealed class QuiescePlanTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true, false, false, "could not be started again by hand (RefuseManualStart=)")]
+    [InlineData(false, true, false, "cannot be stopped by hand (RefuseManualStop=)")]
+    [InlineData(false, false, true, "could not be started again: it is transient")]
+    public void Who_could_not_be_brought_back_is_not_stopped_but_may_be_frozen(bool refusesStart, bool refusesStop, bool isTransient, string expected)
+    {
+        foreach (QuiesceMode mode in (QuiesceMode[])[QuiesceMode.Stop, QuiesceMode.Freeze])
+        {
+            using var world = new QuiesceWorld();
+            world.Add("a", new SimulatedUnit("a.service") { RefusesStart = refusesStart, RefusesStop = refusesStop, IsTransient = isTransient }, mode);
+            if (mode == QuiesceMode.Stop) world.Plan().Problems.Should().ContainSingle().Which.Message.Should().Contain(expected);
+            else world.Plan().Problems.Should().BeEmpty();
+        }
+    }
+
+    [Fact]
+    public void Nor_is_a_service_with_which_such_a_one_would_stop()
+    {
+        _stack.Systemd.Add(new SimulatedUnit("dashboard.service") { Requires = ["maubot.service"], RefusesStart = true });
+        _stack.Plan().Problems.Should().ContainSingle().Which.Message.Should().Contain("dashboard.service, which must be stopped with 'maubot', could not be started again by hand");
+    }
+
+    [Theory]
     [InlineData("maubot.service")]
     [InlineData("dashboard.service")]
     public void Whoever_would_stop_us_is_refused(string ownUnit)

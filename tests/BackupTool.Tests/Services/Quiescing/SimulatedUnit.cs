@@ -14,6 +14,9 @@ internal sealed class SimulatedUnit(string name)
     internal string ResultOfStop { get; init; } = "success";
     internal bool CanFreeze { get; init; } = true;
     internal bool FreezeFails { get; init; }
+    internal bool RefusesStart { get; init; }
+    internal bool RefusesStop { get; init; }
+    internal bool IsTransient { get; init; }
     internal string LoadState { get; init; } = "loaded";
 
     /// <summary>How many starts from now on fail: the process ends with an error.</summary>

@@ -34,6 +34,18 @@ public sealed class DescribeUnitsTests(RealSystemd systemd) : ServiceManagerTest
     }
 
     [Fact]
+    public async Task Tells_what_could_not_be_brought_back()
+    {
+        await Systemd.WriteUnitsAsync(("d-no-start.service", Unit("RefuseManualStart=yes")), ("d-no-stop.service", Unit("RefuseManualStop=yes")), ("d-puller.service", Unit("Requires=d-no-start.service\nAfter=d-no-start.service")));
+        await Systemd.ExecAsync("systemctl", "start", "d-no-stop", "d-puller");
+        await Systemd.ExecAsync("systemd-run", "--unit", "d-transient", "sleep", "60");
+
+        IReadOnlyList<UnitState> states = await Manager.DescribeAsync(["d-no-start", "d-no-stop", "d-puller", "d-transient"], Test.Token);
+
+        states.Select(static state => (state.IsActive, state.RefusesStart, state.RefusesStop, state.IsTransient)).Should().Equal((true, true, false, false), (true, false, true, false), (true, false, false, false), (true, false, false, true));
+    }
+
+    [Fact]
     public async Task No_units_are_no_question() => (await Manager.DescribeAsync([], Test.Token)).Should().BeEmpty();
 
     [Fact]
