@@ -76,11 +76,26 @@ internal sealed class QuiesceOrder
     {
         foreach (Touched unit in Stopped())
         {
-            foreach (string name in unit.State.StopsWithIt)
-                if (Find(name) is { } dependent) Require(dependent.Unit, unit.Unit);
+            foreach (Touched dependent in Dependents(unit.State)) Require(dependent.Unit, unit.Unit);
             foreach (string name in unit.State.UpheldBy)
                 if (Find(name) is { } upholder) Require(upholder.Unit, unit.Unit);
         }
+    }
+
+    /// <summary>Who requires a unit, by way of units that are not ours too: to start it is to start all that it requires.</summary>
+    private List<Touched> Dependents(UnitState unit)
+    {
+        var dependents = new List<Touched>();
+        var seen = new HashSet<string>([unit.Name], StringComparer.Ordinal);
+        var open = new Queue<string>(unit.StopsWithIt);
+        while (open.TryDequeue(out string? name))
+        {
+            if (!seen.Add(name)) continue;
+            if (Find(name) is { } touched) dependents.Add(touched);
+            else if (_states.TryGetValue(name, out UnitState? between))
+                foreach (string next in between.StopsWithIt) open.Enqueue(next);
+        }
+        return dependents;
     }
 
     private void Require(string dependent, string unit)

@@ -19,6 +19,7 @@ internal sealed class Resumption(
     private readonly ConcurrentDictionary<string, string> _thawFailures = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<(string Unit, string Text)> _notes = new();
     private HashSet<string> _ours = [];
+    private Resumption? _again;
     private Func<string, ValueTask>? _releasePins;
 
     /// <summary>What became of a unit's start.</summary>
@@ -33,8 +34,19 @@ internal sealed class Resumption(
 
     private sealed record Gate(bool IsOpen, string Reason);
 
-    /// <summary>Resumes the units named, if they are owed, and returns when all that can be back is.</summary>
+    /// <summary>Resumes the units named, if they are owed, and returns when all that can be back is. Where a start was refused, all that is still owed is tried once more: what it needs may have failed for that moment only.</summary>
     internal async Task<IReadOnlyList<UnitOutcome>> RunAsync(IReadOnlySet<string> units, Func<string, ValueTask>? releasePins)
+    {
+        IReadOnlyList<UnitOutcome> outcomes = await RunOnceAsync(units, releasePins);
+        if (!outcomes.Any(WasRefused)) return outcomes;
+        _again = new Resumption(owed, manager, checkOf, time, tell, cancellationToken);
+        IReadOnlyList<UnitOutcome> again = await _again.RunOnceAsync(outcomes.Where(static outcome => outcome.IsOwed).Select(static outcome => outcome.Unit).ToHashSet(), releasePins);
+        return [.. outcomes.Select(outcome => again.FirstOrDefault(second => second.Unit == outcome.Unit) is { } second ? second with { Notes = [.. outcome.Notes, .. second.Notes] } : outcome)];
+    }
+
+    private bool WasRefused(UnitOutcome outcome) => outcome.IsOwed && !_thawFailures.ContainsKey(outcome.Unit) && _units[outcome.Unit].Value.Result is { IsStarted: false, IsHeldBack: false };
+
+    private async Task<IReadOnlyList<UnitOutcome>> RunOnceAsync(IReadOnlySet<string> units, Func<string, ValueTask>? releasePins)
     {
         _ours = [.. _record.Units.Where(unit => unit.IsOwed && units.Contains(unit.Unit)).Select(static unit => unit.Unit)];
         _releasePins = releasePins;
@@ -52,8 +64,8 @@ internal sealed class Resumption(
     }
 
     /// <summary>What a service answered; null when it was not asked.</summary>
-    internal HealthResult? AnswerOf(string service) =>
-        _health.TryGetValue(service, out Lazy<Task<HealthResult>>? asked) && asked.Value.IsCompletedSuccessfully ? asked.Value.Result : null;
+    internal HealthResult? AnswerOf(string service) => _again?.AnswerOf(service) ??
+        (_health.TryGetValue(service, out Lazy<Task<HealthResult>>? asked) && asked.Value.IsCompletedSuccessfully ? asked.Value.Result : null);
 
     private async Task ThawAsync(OwedUnit unit)
     {

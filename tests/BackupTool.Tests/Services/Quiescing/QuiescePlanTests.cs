@@ -126,6 +126,16 @@ public sealed class QuiescePlanTests : IDisposable
     }
 
     [Fact]
+    public void What_requires_a_unit_by_way_of_one_that_is_down_waits_for_it()
+    {
+        using var world = new QuiesceWorld();
+        world.Add("first", new SimulatedUnit("first.service"), QuiesceMode.Stop);
+        world.Systemd.Add(new SimulatedUnit("between.service") { Requires = ["first.service"], Active = "inactive" });
+        world.Add("last", new SimulatedUnit("last.service") { Requires = ["between.service"] }, QuiesceMode.Stop);
+        world.Plan().Units.Should().SatisfyRespectively(first => first.Unit.Should().Be("first.service"), last => last.RequiresUnits.Should().Equal("first.service"));
+    }
+
+    [Fact]
     public void Nor_is_a_service_with_which_such_a_one_would_stop()
     {
         _stack.Systemd.Add(new SimulatedUnit("dashboard.service") { Requires = ["maubot.service"], RefusesStart = true });
