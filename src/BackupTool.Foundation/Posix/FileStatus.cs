@@ -68,8 +68,14 @@ public readonly record struct FileStatus(
     FileKind Kind, uint Mode, uint Uid, uint Gid, long Size, long AllocatedBytes, UnixTime ModifiedAt, UnixTime ChangedAt,
     ulong Device, ulong Inode, uint LinkCount, uint DeviceMajor, uint DeviceMinor)
 {
+    /// <summary>When the inode was made, where the file system records it (ext4, xfs, btrfs); else the epoch.</summary>
+    public UnixTime BornAt { get; init; }
+
     /// <summary>Whether this is the same inode of the same file system.</summary>
     public bool IsSameFileAs(in FileStatus other) => Device == other.Device && Inode == other.Inode;
+
+    /// <summary>Whether this is the same inode, and not a later file that was given its number: file systems use them again at once.</summary>
+    public bool IsSameBirthAs(in FileStatus other) => IsSameFileAs(other) && BornAt == other.BornAt;
 
     /// <summary>Whether nothing that a write, truncate or attribute change leaves a trace in differs: inode, size, mtime and ctime.</summary>
     public bool IsUnchangedSince(in FileStatus earlier) =>

@@ -11,7 +11,7 @@ internal static unsafe partial class Libc
     internal const nint OpenAt2Number = 437;   // the same everywhere
     internal const ulong ResolveNoMagicLinks = 2, ResolveNoSymlinks = 4;
     internal const int SeekData = 3, SeekHole = 4;
-    internal const uint StatxBasicStats = 0x7ff;
+    internal const uint StatxBasicStats = 0x7ff, StatxBirthTime = 0x800;
     internal const ulong StatxImmutable = 0x10, StatxAppendOnly = 0x20, StatVfsReadOnly = 1;
     internal const int AtEffectiveAccess = 0x200, AccessWrite = 2, AccessSearch = 1;
     internal const uint RenameNoReplace = 1, RenameExchange = 2;
@@ -40,6 +40,8 @@ internal static unsafe partial class Libc
         [FieldOffset(32)] internal ulong Inode;
         [FieldOffset(40)] internal ulong Size;
         [FieldOffset(48)] internal ulong Blocks;
+        [FieldOffset(80)] internal long BirthSeconds;
+        [FieldOffset(88)] internal uint BirthNanoseconds;
         [FieldOffset(96)] internal long ChangedSeconds;
         [FieldOffset(104)] internal uint ChangedNanoseconds;
         [FieldOffset(112)] internal long ModifiedSeconds;

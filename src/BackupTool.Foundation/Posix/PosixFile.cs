@@ -38,7 +38,7 @@ public static unsafe class PosixFile
     {
         Libc.Statx s;
         status = default;
-        if (Libc.statx(directory, name, flags, Libc.StatxBasicStats, &s) != 0) return false;
+        if (Libc.statx(directory, name, flags, Libc.StatxBasicStats | Libc.StatxBirthTime, &s) != 0) return false;
         FileKind kind = (s.Mode & 0xf000) switch
         {
             0x1000 => FileKind.Fifo,
@@ -51,7 +51,10 @@ public static unsafe class PosixFile
         };
         status = new FileStatus(kind, s.Mode & 0xfffu, s.Uid, s.Gid, (long)s.Size, (long)s.Blocks * 512,
             new UnixTime(s.ModifiedSeconds, (int)s.ModifiedNanoseconds), new UnixTime(s.ChangedSeconds, (int)s.ChangedNanoseconds),
-            ((ulong)s.DeviceMajor << 32) | s.DeviceMinor, s.Inode, s.LinkCount, s.RawDeviceMajor, s.RawDeviceMinor);
+            ((ulong)s.DeviceMajor << 32) | s.DeviceMinor, s.Inode, s.LinkCount, s.RawDeviceMajor, s.RawDeviceMinor)
+        {
+            BornAt = (s.Mask & Libc.StatxBirthTime) != 0 ? new UnixTime(s.BirthSeconds, (int)s.BirthNanoseconds) : default,
+        };
         return true;
     }
 

@@ -8,7 +8,7 @@ namespace BackupTool.Repositories.Archives;
 /// </summary>
 internal sealed class HardLinkNames
 {
-    private readonly Dictionary<(ulong Device, ulong Inode), BytePath> _firstNames = [];
+    private readonly Dictionary<(ulong Device, ulong Inode, UnixTime BornAt), BytePath> _firstNames = [];
 
     /// <summary>Whether an entry can have further names that link to it.</summary>
     internal static bool HasSeveral(ArchiveEntry entry) => entry.Status is { Kind: FileKind.Regular, LinkCount: > 1 } && !entry.IsStaged;
@@ -17,7 +17,7 @@ internal sealed class HardLinkNames
     /// <exception cref="PosixException">ENOENT: the file that the cut saw has no longer this name.</exception>
     internal static void RequireSame(ArchiveEntry entry, in FileStatus opened)
     {
-        if (HasSeveral(entry) && !opened.IsSameFileAs(entry.Status)) throw new PosixException(Errno.ENOENT, "open", entry.Path);
+        if (HasSeveral(entry) && !opened.IsSameBirthAs(entry.Status)) throw new PosixException(Errno.ENOENT, "open", entry.Path);
     }
 
     /// <summary>Finds whether an earlier member is the same inode; else this is its first name.</summary>
@@ -38,5 +38,5 @@ internal sealed class HardLinkNames
         if (HasSeveral(entry) && _firstNames.TryGetValue(KeyOf(entry), out BytePath first) && first == entry.MemberPath) _firstNames.Remove(KeyOf(entry));
     }
 
-    private static (ulong, ulong) KeyOf(ArchiveEntry entry) => (entry.Status.Device, entry.Status.Inode);
+    private static (ulong, ulong, UnixTime) KeyOf(ArchiveEntry entry) => (entry.Status.Device, entry.Status.Inode, entry.Status.BornAt);
 }
