@@ -87,7 +87,7 @@ internal sealed record MautrixConfig
         // Another scheme, or a host: quoting it could quote a password.
         if (path.Contains("://", StringComparison.Ordinal) || path.StartsWith("//", StringComparison.Ordinal))
             throw new ServiceLayoutException($"`{key}` in {file} is not a database URI that this version understands.",
-                "It reads `postgresql://…`, `file:/PATH?_txlock=immediate`, a path, and `sqlite:///PATH`.");
+                "It reads `postgresql://…`, `file:/PATH?_txlock=immediate`, a path, and `sqlite:PATH`.");
         return ConfiguredPath.Resolve(workingDirectory, path, key, file);
     }
 

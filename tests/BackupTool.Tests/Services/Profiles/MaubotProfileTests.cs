@@ -27,6 +27,8 @@ public sealed class MaubotProfileTests : IDisposable
     [InlineData("sqlite:///bot.db")]
     [InlineData("sqlite:///./bot.db")]
     [InlineData("sqlite:////{data}/bot.db")]
+    [InlineData("sqlite:/{data}/bot.db")]
+    [InlineData("sqlite://///{data}//bot.db")]
     [InlineData("sqlite+aiosqlite:///bot.db")]
     [InlineData("sqlite3:bot.db?timeout=5")]
     [InlineData("sqlite:///b%6ft.db")]
@@ -34,6 +36,15 @@ public sealed class MaubotProfileTests : IDisposable
     {
         BytePath data = LayOut(uri.Replace("/{data}", _tree.At("maubot").ToString(), StringComparison.Ordinal));
         _tree.Describe("maubot", null, data).ExpectedDatabases.Should().Equal(data.Combine("bot.db"));
+    }
+
+    /// <summary>maubot reads three slashes as relative in <c>database</c>, and mautrix-python as absolute everywhere else.</summary>
+    [Fact]
+    public void Of_three_slashes_the_database_that_is_there_is_meant()
+    {
+        BytePath crypto = _tree.Write("srv/crypto.db", "x");
+        BytePath data = LayOut("sqlite:///bot.db", crypto: $"sqlite://{crypto}");
+        _tree.Describe("maubot", null, data).ExpectedDatabases.Should().Equal(data.Combine("bot.db"), crypto);
     }
 
     [Fact]
