@@ -54,8 +54,8 @@ count() { sed -n "/<assembly /{s/.*<assembly [^>]* $2=\"\([0-9]*\)\".*/\1/p;q}" 
 run_tests() {
     local name=$1 report=$PWD/$reports/$1.xml status=0
     echo "== $name"
-    # A caller's background job ignores SIGINT, and so would every program that the tests interrupt.
-    env --default-signal=INT,QUIT dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -noAutoReporters -result-xml "$report" || status=$?
+    # A caller's background job ignores SIGINT, and nohup SIGHUP, and so would every program that the tests interrupt.
+    env --default-signal=INT,QUIT,HUP,TERM dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noLogo -noColor -noAutoReporters -result-xml "$report" || status=$?
     if [ ! -s "$report" ]; then
         echo "$name ended with $status and wrote no report" >&2
         failed=$((failed + 1))

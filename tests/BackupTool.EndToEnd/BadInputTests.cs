@@ -223,12 +223,25 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_verification_of_nothing_is_no_success()
+    {
+        await _box.InitAsync();
+        (await _box.RunAsync("verify")).ShouldExit(75).Error.Should().Contain("nothing was verified");
+        (await _box.RunAsync("verify", "latest", "--level", "content")).ShouldFail(1, "no snapshot", "backup now");
+        await _box.BackUpAsync();
+        (await _box.RunAsync("verify", "latest")).ShouldFail(2, "whole repository", "--level content");
+        (await _box.RunAsync("verify", "--subset", "1/7")).ShouldFail(2, "does not read them", "--level data");
+        (await _box.RunAsync("verify", "latest", "--level", "content")).ShouldExit(0);
+    }
+
+    [Fact]
     public async Task Many_runs_and_verifications_at_once_all_get_their_turn()
     {
         await _box.InitAsync();
+        await _box.BackUpAsync();
         CliResult[] results = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => i % 2 == 0 ? _box.RunAsync("now", "--lock-wait", "1m") : _box.RunAsync("verify")));
         foreach (CliResult result in results) result.ShouldExit(0);
-        (await _box.ListAsync()).Should().HaveCount(12);
+        (await _box.ListAsync()).Should().HaveCount(13);
         _box.FindLeftovers().Should().BeEmpty();
         await _box.VerifyAsync("data");
     }

@@ -82,7 +82,7 @@ internal static class ConfigCommand
             else context.Terminal.WriteLine(text);
         }
         int errors = findings.Count(static f => f.Severity == "error");
-        context.Terminal.WriteLine(errors == 0 ? $"{context.ConfigFile} is good" : $"{context.ConfigFile} has {errors} errors");
+        context.Terminal.WriteLine(errors == 0 ? $"{context.ConfigFile} is good" : $"{context.ConfigFile} has {errors} {(errors == 1 ? "error" : "errors")}");
     }
 }
 

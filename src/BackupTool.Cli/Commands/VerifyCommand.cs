@@ -27,9 +27,12 @@ internal static class VerifyCommand
         return host.Create("verify", "Verify the repository, and keep a report of it there.", async (context, cancellationToken) =>
         {
             PackSubset? part = ParseSubset(context.Value(subset));
+            string? named = context.Value(snapshot);
+            RequireEffect(context.Value(level), named, part);
             context.StartRecording("verify", context.TryReadConfiguration());
-            VerifyReport report = await RunAsync(context, context.Value(level), (_, _) => ValueTask.FromResult(part), context.Value(snapshot) ?? "latest", cancellationToken);
+            VerifyReport report = await RunAsync(context, context.Value(level), (_, _) => ValueTask.FromResult(part), named ?? "latest", cancellationToken);
             context.Progress.Dispose();
+            if (named is not null && IsOfNothing(report)) throw new NotInRepositoryException("The repository holds no snapshot.", "Run 'backup now' to make the first one.");
             if (context.Recorded is { } run) (run.ReadBytes, run.Problem) = (report.ReadBytes, report.Problems.Concat(report.Unproven).FirstOrDefault()?.ToString());
             if (context.Json) JsonReport.Write(context.Terminal, VerifyDocument.From(report), CliJson.Default.VerifyDocument);
             else Print(context, report);
@@ -53,7 +56,19 @@ internal static class VerifyCommand
             () => StagingDirectory.CreateIn(BytePath.From(Path.GetTempPath())), cancellationToken);
     }
 
-    internal static ExitCode CodeOf(VerifyReport report) => report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings : ExitCode.Done;
+    internal static ExitCode CodeOf(VerifyReport report) => report.Problems.Count > 0 ? ExitCode.RepositoryDamaged : report.Unproven.Count > 0 ? ExitCode.DoneWithWarnings
+        : IsOfNothing(report) ? ExitCode.NothingToDo : ExitCode.Done;
+
+    /// <summary>A repository without a snapshot proves nothing.</summary>
+    private static bool IsOfNothing(VerifyReport report) => report is { Problems.Count: 0, Snapshots.Count: 0 };
+
+    /// <summary>Who names a snapshot or a part is not to believe that it was looked at when it was not.</summary>
+    private static void RequireEffect(VerifyLevel level, string? snapshot, PackSubset? part)
+    {
+        if (snapshot is not null && level != VerifyLevel.Content)
+            throw new UsageException($"The levels structure and data verify the whole repository, and not '{snapshot}' alone.", $"Write 'backup verify {snapshot} --level content', or leave the snapshot out.");
+        if (part is not null && level == VerifyLevel.Structure) throw new UsageException("--subset is a part of the packs, and the level structure does not read them.", "Add '--level data'.");
+    }
 
     private static VerifyLevel ParseLevel(ArgumentResult result)
     {
@@ -83,10 +98,15 @@ internal static class VerifyCommand
 
     internal static void Print(CommandContext context, VerifyReport report)
     {
-        if (context.Quiet && report.Problems.Count + report.Unproven.Count == 0) return;
+        if (context.Quiet && CodeOf(report) == ExitCode.Done) return;
         Terminal terminal = context.Terminal;
         foreach (VerificationProblem problem in report.Problems) terminal.Error(problem.ToString());
         foreach (VerificationProblem unproven in report.Unproven) terminal.Warn($"not proven: {unproven}");
+        if (IsOfNothing(report))
+        {
+            terminal.Warn("the repository holds no snapshot: nothing was verified");
+            return;
+        }
         string read = report.ReadBytes > 0 ? $", {ByteSize.Format(report.ReadBytes)} of packs read" : "";
         terminal.WriteLine(report.Problems.Count == 0
             ? $"verified ({report.Level.ToString().ToLowerInvariant()}): {Count(report.Snapshots.Count, "snapshot")}{read}, no problems{(report.Unproven.Count > 0 ? $", {report.Unproven.Count} not proven" : "")}"
@@ -98,6 +118,6 @@ internal static class VerifyCommand
 /// <summary>The JSON of <c>verify</c>.</summary>
 public sealed record VerifyDocument(string Level, bool Good, long ReadBytes, string[] Snapshots, VerificationProblem[] Problems, VerificationProblem[] Unproven, string? Evidence)
 {
-    internal static VerifyDocument From(VerifyReport report) => new(report.Level.ToString().ToLowerInvariant(), report.Problems.Count + report.Unproven.Count == 0, report.ReadBytes,
+    internal static VerifyDocument From(VerifyReport report) => new(report.Level.ToString().ToLowerInvariant(), VerifyCommand.CodeOf(report) == ExitCode.Done, report.ReadBytes,
         [.. report.Snapshots.Select(static s => s.Id.Hex)], [.. report.Problems], [.. report.Unproven], report.EvidenceFile);
 }
