@@ -223,6 +223,16 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
         return SnapshotSelector.Select(meant.Count > 0 ? meant : await repository.ListSnapshotsAsync(cancellationToken), selector, TimeZoneInfo.Local);
     }
 
+    /// <summary>The snapshot that is meant by who asks for these services; says so when a later one lacks them.</summary>
+    internal async ValueTask<StoredSnapshot> SelectSnapshotAsync(Repository repository, string selector, IReadOnlyList<string> services, CancellationToken cancellationToken)
+    {
+        if (services.Count == 0 || SnapshotSelector.IsId(selector)) return await SelectSnapshotAsync(repository, selector, cancellationToken);
+        IReadOnlyList<StoredSnapshot> all = await repository.ListSnapshotsAsync(cancellationToken);
+        StoredSnapshot found = SnapshotSelector.SelectFor(services, all, selector, TimeZoneInfo.Local), plain = SnapshotSelector.SelectFor([], all, selector, TimeZoneInfo.Local);
+        if (found.Id != plain.Id) terminal.Info($"'{selector}' for {string.Join(", ", services)} is {found.Id.Prefix} of {found.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss}: {plain.Id.Prefix} of {plain.Snapshot.Time.LocalDateTime:yyyy-MM-dd HH:mm:ss} does not hold all of that");
+        return found;
+    }
+
     internal static BytePath AbsolutePath(string path) =>
         path.Length > 0 && !path.Contains('\0') ? BytePath.From(Path.GetFullPath(path)) : throw new UsageException("An empty path was given.", "Is a variable of the calling script empty?");
 

@@ -28,7 +28,7 @@ internal static class ExportCommand
             if (File.Exists(file)) throw new UsageException($"--output: {file} exists.", "Remove it, or choose another name.");
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
             await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "export", cancellationToken);
-            StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);
+            StoredSnapshot stored = await context.SelectSnapshotAsync(repository, context.Value(snapshot)!, [context.Value(service)!], cancellationToken);
             ServiceSnapshot chosen = SnapshotSelector.Service(stored, context.Value(service)!);
             List<Glob> globs = [.. (context.Value(include) ?? []).Select(Glob.Parse)];
             var run = new ExportRun(repository, await repository.LoadIndexAsync(cancellationToken));

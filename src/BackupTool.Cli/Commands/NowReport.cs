@@ -13,7 +13,7 @@ internal static class NowReport
         Terminal terminal = context.Terminal;
         foreach (ServiceFailure failure in report.Failures) terminal.Error($"{failure.Name} is NOT in this snapshot: {failure.Reason}");
         PrintOutcome(terminal, report.Outcome);
-        foreach ((string service, string reason) in report.FailedBefore) terminal.Error($"{service} was not running: {reason}\n  → Its state is in the snapshot as it lay there. See 'journalctl -u' for why it failed.");
+        foreach ((string service, string reason) in report.FailedBefore) terminal.Error($"{service} was not running: {reason}\n  → {(report.Failures.Any(failure => failure.Name == service) ? "" : "Its state is in the snapshot as it lay there. ")}See 'journalctl -u' for why it failed.");
         if (context.Quiet) return;
         if (report.Snapshot is null) PrintPlan(terminal, report.Plan);
         ServiceTable(report).WriteTo(terminal);

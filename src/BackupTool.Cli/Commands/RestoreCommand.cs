@@ -29,7 +29,7 @@ internal static class RestoreCommand
                 if (!context.Value(options.DryRun)) await context.RecoverFirstAsync(cancellationToken);
                 Repository repository = await context.OpenRepositoryAsync(cancellationToken);
                 await using IAsyncDisposable held = await context.LockForReadingAsync(repository, "restore", cancellationToken);
-                StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(options.Snapshot)!, cancellationToken);
+                StoredSnapshot stored = await context.SelectSnapshotAsync(repository, context.Value(options.Snapshot)!, context.Value(options.Services) ?? [], cancellationToken);
                 IReadOnlyList<ServiceSnapshot> services = context.Value(options.Services) is { Length: > 0 } names ? await SelectServicesAsync(repository, stored, names, cancellationToken) : stored.Snapshot.Services;
                 bool isSuspicious = await WarnOfSuspiciousAsync(context, repository, stored, services, cancellationToken);
                 ExitCode code = context.Value(options.InPlace)

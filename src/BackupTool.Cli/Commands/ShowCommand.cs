@@ -26,7 +26,7 @@ internal static class ShowCommand
         {
             var request = ShowRequest.From(context.Value(service), context.Value(path), context.Value(sql), context.Value(tables), context.Value(csv), context.Value(include) ?? [], context.Json);
             Repository repository = await context.OpenRepositoryAsync(cancellationToken);
-            StoredSnapshot stored = await CommandContext.SelectSnapshotAsync(repository, context.Value(snapshot)!, cancellationToken);
+            StoredSnapshot stored = await context.SelectSnapshotAsync(repository, context.Value(snapshot)!, context.Value(service) is { } asked ? [asked] : [], cancellationToken);
             if (context.Value(service) is not { } name)
             {
                 SnapshotPins pins = await SnapshotPins.ReadAsync(repository.Storage, cancellationToken);

@@ -34,7 +34,7 @@ internal static class WipeCommand
                 {
                     Service = context.Value(options.Service)!,
                     Method = method,
-                    Snapshot = repository is not null && context.Value(options.Snapshot) is { } selector ? await CommandContext.SelectSnapshotAsync(repository, selector, cancellationToken) : null,
+                    Snapshot = repository is not null && context.Value(options.Snapshot) is { } selector ? await context.SelectSnapshotAsync(repository, selector, [context.Value(options.Service)!], cancellationToken) : null,
                     UsesSalvage = context.Value(options.Snapshot) == WipeOptions.Salvaged,
                     FreshDevices = passwords,
                     SkipsSafety = context.Value(options.NoSafety),

@@ -7,7 +7,8 @@ namespace BackupTool.Operations.Snapshots;
 
 /// <summary>
 /// Finds the snapshot that an operator means: <c>latest</c> (but for those that a restore or wipe made of what it replaced), <c>latest~1</c> (the one before), a prefix of its id, <c>label:NAME</c> (the newest with that
-/// label), or a date (<c>2026-11-22</c>, <c>2026-11-22T03:00</c>: the newest not later).
+/// label), or a date (<c>2026-11-22</c>, <c>2026-11-22T03:00</c>: the newest not later). Asked for certain services, <c>latest</c> is the latest that holds them: a night that could not store a
+/// damaged one hides the nights before from nobody.
 /// </summary>
 public static class SnapshotSelector
 {
@@ -21,7 +22,7 @@ public static class SnapshotSelector
     public static StoredSnapshot Select(IReadOnlyList<StoredSnapshot> snapshots, string selector, TimeZoneInfo localZone)
     {
         if (snapshots.Count == 0) throw new NotInRepositoryException("The repository holds no snapshot.", "Run 'backup now' to make the first one.");
-        if (selector == "latest" || selector.StartsWith("latest~", StringComparison.Ordinal)) return SelectLatest(snapshots, selector);
+        if (IsLatest(selector)) return SelectLatest(snapshots, selector);
         if (selector.StartsWith("label:", StringComparison.Ordinal))
             return snapshots.LastOrDefault(s => s.Snapshot.Labels.Contains(selector[6..])) ?? throw None(selector);
         if (DateTime.TryParseExact(selector, DateFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime date))
@@ -33,6 +34,16 @@ public static class SnapshotSelector
         }
         return SelectById(snapshots, selector);
     }
+
+    /// <summary>Finds it among snapshots sorted by time, for these services.</summary>
+    /// <exception cref="NotInRepositoryException">There is none, or more than one.</exception>
+    public static StoredSnapshot SelectFor(IReadOnlyList<string> services, IReadOnlyList<StoredSnapshot> snapshots, string selector, TimeZoneInfo localZone)
+    {
+        List<StoredSnapshot> holding = IsLatest(selector) && services.Count > 0 ? [.. snapshots.Where(each => services.All(name => each.Snapshot.Services.Any(service => service.Name == name)))] : [];
+        return Select(holding.Exists(static each => !SafetySnapshot.Is(each.Snapshot)) ? holding : snapshots, selector, localZone);
+    }
+
+    private static bool IsLatest(string selector) => selector == "latest" || selector.StartsWith("latest~", StringComparison.Ordinal);
 
     private static StoredSnapshot SelectLatest(IReadOnlyList<StoredSnapshot> snapshots, string selector)
     {
