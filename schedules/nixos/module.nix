@@ -69,7 +69,11 @@ let
     serviceConfig = hardening // lib.optionalAttrs (state == "/var/lib/backup") {
       StateDirectory = "backup";
       StateDirectoryMode = "0700";
-    } // lib.optionalAttrs (credentials != [ ]) { LoadCredential = credentials; };
+    } // lib.optionalAttrs (credentials != [ ]) {
+      LoadCredential = credentials;
+      # Where there is no such file: else the unit would not start at all, be it the one that tells, or undoes a restore.
+      SetCredential = map (name: "${name}:\\n") (builtins.attrNames cfg.credentials);
+    };
   } more;
 
   mounts = more: lib.concatStringsSep " " (lib.unique ([ "/etc/backup" state ] ++ more));
