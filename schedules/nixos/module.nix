@@ -205,7 +205,8 @@ in
         inherit (cfg) onFailure;
         # A new configuration is read without an end of what runs.
         reloadTriggers = [ configuration ];
-        unitConfig.RequiresMountsFor = mounts repository;
+        # One that never gets up must become a failure, of which people are told.
+        unitConfig = { RequiresMountsFor = mounts repository; StartLimitIntervalSec = "1h"; StartLimitBurst = "20"; };
         serviceConfig = {
           Type = "notify";
           ExecStart = "${backup} agent";
@@ -214,6 +215,7 @@ in
           Restart = "on-failure";
           RestartSec = "10s";
           WatchdogSec = "2min";
+          TimeoutStartSec = "infinity";
           TimeoutStopSec = "15min";
           KillMode = "mixed";
           RuntimeDirectory = "backup";
