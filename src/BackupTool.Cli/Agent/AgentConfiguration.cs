@@ -17,9 +17,7 @@ internal sealed class AgentConfiguration : IAsyncDisposable
     {
         (_world, _files, _pages, _server, Current) = (world, files, pages, server, configuration);
         Schedules = WatchedSchedule.From(configuration, world.HostId);
-        DateTimeOffset now = world.Time.GetUtcNow();
-        View = new ConfigurationView(configuration.File.ToString(), now);
-        if (configuration.LesserProblems.Count > 0) View = View with { Refused = now, Problem = string.Join("\n", configuration.LesserProblems), LeftOut = configuration.LesserProblems };
+        View = new ConfigurationView(configuration.File.ToString(), world.Time.GetUtcNow()) { LeftOut = configuration.LesserProblems };
     }
 
     /// <summary>What is in force.</summary>
