@@ -69,7 +69,11 @@ let
     serviceConfig = hardening // lib.optionalAttrs (state == "/var/lib/backup") {
       StateDirectory = "backup";
       StateDirectoryMode = "0700";
-    } // lib.optionalAttrs (credentials != [ ]) { LoadCredential = credentials; };
+    } // lib.optionalAttrs (credentials != [ ]) {
+      LoadCredential = credentials;
+      # Where there is no such file: else the unit would not start at all, be it the one that tells, or undoes a restore.
+      SetCredential = map (name: "${name}:\\n") (builtins.attrNames cfg.credentials);
+    };
   } more;
 
   mounts = more: lib.concatStringsSep " " (lib.unique ([ "/etc/backup" state ] ++ more));
@@ -201,7 +205,8 @@ in
         inherit (cfg) onFailure;
         # A new configuration is read without an end of what runs.
         reloadTriggers = [ configuration ];
-        unitConfig.RequiresMountsFor = mounts repository;
+        # One that never gets up must become a failure, of which people are told.
+        unitConfig = { RequiresMountsFor = mounts repository; StartLimitIntervalSec = "1h"; StartLimitBurst = "20"; };
         serviceConfig = {
           Type = "notify";
           ExecStart = "${backup} agent";
@@ -210,6 +215,7 @@ in
           Restart = "on-failure";
           RestartSec = "10s";
           WatchdogSec = "2min";
+          TimeoutStartSec = "infinity";
           TimeoutStopSec = "15min";
           KillMode = "mixed";
           RuntimeDirectory = "backup";

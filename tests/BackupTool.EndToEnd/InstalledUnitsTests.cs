@@ -75,6 +75,32 @@ public sealed class InstalledUnitsTests : IAsyncLifetime
         (await Machine.Systemd.ShellAsync($"cat {Directory}/backup*")).Should().NotContain(Secret);
     }
 
+    [Fact]
+    public async Task A_secret_that_is_not_there_fails_no_backup_and_a_configuration_with_errors_is_told_on_what_is_legible_of_it()
+    {
+        string told = Machine.Below("told");
+        await File.AppendAllTextAsync(Machine.ConfigFile, $"""
+
+            [notify.hook]
+            kind = "webhook"
+            url = "http://127.0.0.1:9/"
+            token-credential = "hook-token"
+            [notify.script]
+            kind = "command"
+            command = ["/bin/sh", "-c", "echo $BACKUP_TITLE >> {told}"]
+            """, TestContext.Current.CancellationToken);
+        (await InstallAsync("--yes", "--credential", "hook-token:/no/such/secret")).ShouldExit(0);
+        int before = await SnapshotsAsync();
+
+        await Machine.Systemd.ExecAsync("systemctl", "start", Unit);
+
+        (await SnapshotsAsync()).Should().Be(before + 1);
+
+        await File.AppendAllTextAsync(Machine.ConfigFile, "\n[servce.x]\n", TestContext.Current.CancellationToken);
+        (await Machine.Systemd.TryExecAsync("systemctl", "start", Unit)).Status.Should().NotBe(0);
+        await Machine.UntilAsync($"grep -q '{Unit} failed: exit-code' {told}");
+    }
+
     private async Task<int> SnapshotsAsync() => JsonDocument.Parse((await Machine.RunAsync("list", "--json")).ShouldExit(0).Output).RootElement.GetProperty("snapshots").GetArrayLength();
 
     [Fact]

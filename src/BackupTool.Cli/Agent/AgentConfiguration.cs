@@ -17,7 +17,7 @@ internal sealed class AgentConfiguration : IAsyncDisposable
     {
         (_world, _files, _pages, _server, Current) = (world, files, pages, server, configuration);
         Schedules = WatchedSchedule.From(configuration, world.HostId);
-        View = new ConfigurationView(configuration.File.ToString(), world.Time.GetUtcNow());
+        View = new ConfigurationView(configuration.File.ToString(), world.Time.GetUtcNow()) { LeftOut = configuration.LesserProblems };
     }
 
     /// <summary>What is in force.</summary>
@@ -37,14 +37,14 @@ internal sealed class AgentConfiguration : IAsyncDisposable
     /// <summary>Reads a configuration, and its files as they were then.</summary>
     /// <exception cref="ConfigurationException">It cannot be used.</exception>
     /// <exception cref="PosixException">One of the files cannot be read.</exception>
-    internal static (BackupConfiguration Configuration, LoadedFiles Files) Read(AgentWorld world)
+    internal static (BackupConfiguration Configuration, LoadedFiles Files) Read(AgentWorld world, Func<BackupConfiguration> read)
     {
-        BackupConfiguration configuration = world.ReadConfiguration();
+        BackupConfiguration configuration = read();
         LoadedFiles files = LoadedFiles.Read(world.ConfigFile);
         for (int tries = 0; tries < MostTries; tries++)
         {
             // What is kept must be what was checked: somebody may be writing meanwhile.
-            configuration = world.ReadConfiguration();
+            configuration = read();
             LoadedFiles after = LoadedFiles.Read(world.ConfigFile);
             if (files.IsSame(after)) break;
             files = after;
@@ -67,7 +67,7 @@ internal sealed class AgentConfiguration : IAsyncDisposable
         DateTimeOffset now = _world.Time.GetUtcNow();
         try
         {
-            (BackupConfiguration next, LoadedFiles files) = Read(_world);
+            (BackupConfiguration next, LoadedFiles files) = Read(_world, _world.ReadConfiguration);
             IReadOnlyList<WatchedSchedule> schedules = WatchedSchedule.From(next, _world.HostId);
             if (next.State.Path != Current.State.Path)
                 throw new OperationException($"{next.File}: the state directory has become {next.State.Path}, and the agent's is {Current.State.Path}.", "Restart the agent: it cannot move while it runs.");

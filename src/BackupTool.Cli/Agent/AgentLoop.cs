@@ -48,7 +48,7 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
             else if (_child is null) return _ending.Value;
             Show();
             await SleepAsync();
-            while (world.Signals.TryRead(out AgentSignal signal)) await HearAsync(signal);
+            await HearAsync();
             if (_child is { Ended.IsCompleted: true }) await FinishAsync(_child);
         }
     }
@@ -89,13 +89,20 @@ internal sealed class AgentLoop(AgentWorld world, AgentConfiguration configurati
         await woken.CancelAsync();
     }
 
-    private async Task HearAsync(AgentSignal signal)
+    /// <summary>However often it was asked meanwhile, it loads the configuration once: a storm of signals must not keep the loop from going round.</summary>
+    private async Task HearAsync()
     {
-        if (signal == AgentSignal.Reload)
+        bool isToReload = false;
+        while (world.Signals.TryRead(out AgentSignal signal))
         {
-            if (_ending is null) await ReloadAsync();
-            return;
+            if (signal == AgentSignal.Reload) isToReload = true;
+            else End(signal);
         }
+        if (isToReload && _ending is null) await ReloadAsync();
+    }
+
+    private void End(AgentSignal signal)
+    {
         _ending ??= signal;
         world.Notices.Stopping();
         world.Terminal.Info(_running is null ? "the agent ends" : $"the agent ends as soon as {_running.Schedule} has brought back what it stopped");

@@ -10,6 +10,7 @@ internal sealed class AgentRun(AgentWorld world)
 {
     /// <summary>A loop that does not go round for so long is stuck: it should every 30 seconds.</summary>
     private static readonly TimeSpan StuckAfter = 3 * AgentLoop.LongestSleep;
+    private static readonly TimeSpan LongestTelling = TimeSpan.FromSeconds(5);
     private AgentSignal? _ending;
     private bool _isToReload;
 
@@ -23,7 +24,7 @@ internal sealed class AgentRun(AgentWorld world)
         LoadedFiles files;
         try
         {
-            (configuration, files) = AgentConfiguration.Read(world);
+            (configuration, files) = AgentConfiguration.Read(world, world.ReadConfigurationAtStart);
         }
         catch (ConfigurationException)
         {
@@ -36,11 +37,28 @@ internal sealed class AgentRun(AgentWorld world)
         var backups = new BackupStatus(cancellation => world.ReadStatus(inForce?.Current ?? configuration, cancellation), world.Time);
         await using AgentConfiguration current = await AgentConfiguration.StartAsync(world, configuration, files, new StatusPages(board, backups));
         inForce = current;
+        Task telling = TellLeftOutAsync(configuration);
         board.Show(new AgentView { Began = world.Time.GetUtcNow(), Configuration = current.View });
         int recovery = await RecoverAsync();
         if (_isToReload) await current.ReloadAsync();
         if (_ending is null) _ending = await new AgentLoop(world, current, await BeginAsync(current, file), file, board) { Recovery = recovery, Backups = backups }.RunAsync();
+        await Task.WhenAny(telling, Task.Delay(LongestTelling, world.Time));
         return _ending == AgentSignal.Cancel ? ExitCode.Cancelled : ExitCode.Done;
+    }
+
+    /// <summary>Beside all else: people are told what the agent begins without. At night nobody reads what it says.</summary>
+    private async Task TellLeftOutAsync(BackupConfiguration configuration)
+    {
+        if (configuration.LesserProblems.Count == 0) return;
+        using var patience = new CancellationTokenSource(StuckAfter, world.Time);
+        try
+        {
+            foreach (string problem in await world.TellLeftOut(configuration, patience.Token)) world.Terminal.Warn(problem);
+        }
+        catch (OperationCanceledException)
+        {
+            world.Terminal.Warn("nobody could be told in time what the agent has begun without");
+        }
     }
 
     /// <summary>Runs <c>backup recover</c> to its end. Whatever comes of it, schedules are kept: each run tries again.</summary>

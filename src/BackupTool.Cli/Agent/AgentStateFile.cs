@@ -11,7 +11,8 @@ namespace BackupTool.Cli.Agent;
 /// </summary>
 internal sealed class AgentStateFile : IDisposable
 {
-    private const int MaxBytes = 16 << 20;
+    // Others are none that any clock shows, and not to be reckoned with.
+    private const int MaxBytes = 16 << 20, FirstYear = 1969, LastYear = 2400;
     private static readonly BytePath Name = BytePath.From("agent.json"), Unfinished = BytePath.From("agent.json.new"), LockName = BytePath.From("agent.lock");
     private readonly PosixDirectory _folder;
     private readonly SafeFileHandle _lock;
@@ -50,8 +51,8 @@ internal sealed class AgentStateFile : IDisposable
         try
         {
             AgentMemory? memory = JsonSerializer.Deserialize(PosixFile.ReadAllFollowing(File, MaxBytes), AgentMemoryJson.Default.AgentMemory);
-            if (memory is { Version: AgentMemory.CurrentVersion, Schedules: not null } && memory.Schedules.Values.All(static schedule => schedule is { Times: not null })) return memory;
-            problem = memory is null ? "it is empty" : memory.Version == AgentMemory.CurrentVersion ? "something is missing in it" : $"it is of version {memory.Version}, and this program knows {AgentMemory.CurrentVersion}";
+            if (memory is { Version: AgentMemory.CurrentVersion, Schedules: not null } && memory.Schedules.Values.All(static schedule => schedule is { Times: not null, LastSlot.Year: >= FirstYear and <= LastYear })) return memory;
+            problem = memory is null ? "it is empty" : memory.Version == AgentMemory.CurrentVersion ? "something is missing in it, or no time" : $"it is of version {memory.Version}, and this program knows {AgentMemory.CurrentVersion}";
         }
         catch (PosixException e) when (e.IsNotFound)
         {

@@ -1,4 +1,5 @@
 using BackupTool.Cli.Output;
+using BackupTool.Operations.Configuration;
 
 namespace BackupTool.Cli.Agent;
 
@@ -30,6 +31,7 @@ internal sealed record AgentView
     internal IEnumerable<string> Problems()
     {
         if (Recovery is { } code && code is not ((int)ExitCode.Done or (int)ExitCode.Locked)) yield return $"the recovery at the start: {RunOutcome.Describe(code)}";
+        foreach (ConfigurationProblem problem in Configuration.LeftOut) yield return $"left out until it is right: {problem}";
         foreach (ScheduleView schedule in Schedules)
             if (schedule.LastRun is { } run && schedule.Outcome(Running) is RunOutcome.Failed or RunOutcome.Interrupted)
                 yield return $"{schedule.Name}: the run of {DueRuns.Shown(run.Slot)} {(run.ExitCode is { } exitCode ? $"ended with {RunOutcome.Describe(exitCode)}" : "was cut short, and nobody saw how it ended")}";
@@ -41,7 +43,11 @@ internal sealed record AgentView
 /// <param name="Loaded">When what is in force was read.</param>
 /// <param name="Refused">When a later one was refused; null when none was.</param>
 /// <param name="Problem">What is wrong with that one, with file and line.</param>
-internal sealed record ConfigurationView(string File, DateTimeOffset Loaded, DateTimeOffset? Refused = null, string? Problem = null);
+internal sealed record ConfigurationView(string File, DateTimeOffset Loaded, DateTimeOffset? Refused = null, string? Problem = null)
+{
+    /// <summary>What is wrong with schedules and channels without which the agent has begun.</summary>
+    internal IReadOnlyList<ConfigurationProblem> LeftOut { get; init; } = [];
+}
 
 /// <summary>A run under way.</summary>
 internal sealed record RunningView(string Schedule, DateTimeOffset Slot, DateTimeOffset Started, int ProcessId);

@@ -33,6 +33,12 @@ internal sealed record AgentWorld
     /// <summary>Reads the configuration from the disk; throws <see cref="ConfigurationException"/>.</summary>
     internal required Func<BackupConfiguration> ReadConfiguration { get; init; }
 
+    /// <summary>The same for the start: schedules and channels with errors are left out, because an agent that does not start runs none at all.</summary>
+    internal required Func<BackupConfiguration> ReadConfigurationAtStart { get; init; }
+
+    /// <summary>Tells people what is left out; what went wrong with telling.</summary>
+    internal Func<BackupConfiguration, CancellationToken, Task<IReadOnlyList<string>>> TellLeftOut { get; init; } = static (_, _) => Task.FromResult<IReadOnlyList<string>>([]);
+
     /// <summary>Looks how the backups of a configuration are.</summary>
     internal required Func<BackupConfiguration, CancellationToken, Task<StatusReport>> ReadStatus { get; init; }
 

@@ -14,8 +14,11 @@ internal static class StatusLine
         if (view.Queue.Count > 0) parts.Add($"waiting: {string.Join(", ", view.Queue.Select(static waiting => waiting.Schedule))}");
         ScheduleView? next = view.Schedules.Where(static schedule => schedule.Next is not null).MinBy(static schedule => schedule.Next);
         if (!view.IsEnding) parts.Add(next is null ? "nothing is scheduled" : $"next: {next.Name} on {DueRuns.Shown(next.Next!.Value)}");
+        if (view.Configuration.LeftOut is [var leftOut, ..]) parts.Add($"left out: {Short($"{leftOut}")}");
         if (view.Configuration is { Refused: { } refused, Problem: { } problem })
-            parts.Add($"configuration: refused at {refused.ToLocalTime():HH:mm:ss}, {(problem.Length > MostOfProblem ? problem[..MostOfProblem] + "…" : problem)}");
+            parts.Add($"configuration: refused at {refused.ToLocalTime():HH:mm:ss}, {Short(problem)}");
         return string.Join("; ", parts);
     }
+
+    private static string Short(string problem) => problem.Length > MostOfProblem ? problem[..MostOfProblem] + "…" : problem;
 }

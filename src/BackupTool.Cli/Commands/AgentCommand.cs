@@ -1,5 +1,7 @@
 using System.CommandLine;
 using BackupTool.Cli.Agent;
+using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Schedules;
 using BackupTool.Operations.Status;
 using Microsoft.Extensions.Hosting.Systemd;
@@ -26,6 +28,8 @@ internal static class AgentCommand
                 Launcher = new ProcessLauncher(context.RepositoryArguments),
                 ConfigFile = context.ConfigFile,
                 ReadConfiguration = context.ReadConfiguration,
+                ReadConfigurationAtStart = context.ReadConfigurationDespiteSchedules,
+                TellLeftOut = (configuration, cancellationToken) => new Notifier(configuration.Notify, context.Time).SendAsync(LeftOut(configuration, context.Time.GetLocalNow()), cancellationToken),
                 ReadStatus = (configuration, cancellationToken) => new StatusRun(configuration, context.Time).RunAsync(cancellationToken),
                 TellStaleness = (configuration, cancellationToken) => StaleTelling.RunAsync(configuration, context.Time, cancellationToken),
                 HostId = HostId.Read(),
@@ -33,4 +37,13 @@ internal static class AgentCommand
             };
             return await new AgentRun(world).RunAsync();
         }, AgentStatusCommand.Create(host));
+
+    private static NotifyEvent LeftOut(BackupConfiguration configuration, DateTimeOffset now) => new()
+    {
+        Kind = NotifyKind.Failure,
+        Host = Environment.MachineName,
+        Time = now,
+        Title = "the agent has begun without what is wrong in its configuration",
+        Lines = [.. configuration.LesserProblems.Select(static problem => problem.ToString()), "Correct it; `backup config check` tells when it is right. Then `systemctl reload backup-agent`."],
+    };
 }

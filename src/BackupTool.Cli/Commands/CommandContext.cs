@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Notifications;
 using BackupTool.Operations.Replacing;
 using BackupTool.Operations.Snapshots;
 using BackupTool.Operations.Verify;
@@ -74,16 +75,33 @@ internal sealed class CommandContext(ParseResult parsed, GlobalOptions options, 
     internal BackupConfiguration ReadConfiguration()
     {
         BackupConfiguration configuration = ReadConfigurationQuietly();
-        if (configuration.ScheduleProblems.Count > 0) throw new ConfigurationException(configuration.ScheduleProblems);
+        if (configuration.LesserProblems.Count > 0) throw new ConfigurationException(configuration.LesserProblems);
         return Told(configuration);
     }
 
-    /// <summary>As <see cref="ReadConfiguration"/>, but what is wrong with schedules is a warning, and they are left out: a typing error in one of them must keep nobody from a restore.</summary>
+    /// <summary>
+    /// As <see cref="ReadConfiguration"/>, but what is wrong with schedules, and with channels, is a warning, and they are left out: a typing error in one of them must keep nobody from a restore.
+    /// </summary>
     internal BackupConfiguration ReadConfigurationDespiteSchedules() => Told(ReadConfigurationQuietly());
+
+    /// <summary>Who is to be told, also of a configuration that cannot be used: as far as it can be made out.</summary>
+    internal NotifySettings ReadNotify()
+    {
+        try
+        {
+            return ReadConfigurationDespiteSchedules().Notify;
+        }
+        catch (ConfigurationException e)
+        {
+            NotifySettings notify = ConfigurationReader.ReadNotify(ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
+            terminal.Warn($"the configuration cannot be used, and who is told is what is legible of it: {e.Message}");
+            return notify;
+        }
+    }
 
     private BackupConfiguration Told(BackupConfiguration configuration)
     {
-        foreach (ConfigurationProblem warning in configuration.Warnings.Concat(configuration.ScheduleProblems).Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
+        foreach (ConfigurationProblem warning in configuration.Warnings.Concat(configuration.LesserProblems).Where(warning => _toldWarnings.Add($"{warning}"))) terminal.Warn($"{warning with { IsWarning = false }}{(warning.Hint is null ? "" : $" ({warning.Hint})")}");
         return parsed.GetValue(options.Repository) is { } repository
             ? configuration with { Repository = configuration.Repository with { Path = AbsolutePath(repository) } } : configuration;
     }

@@ -38,7 +38,7 @@ internal static class ConfigCommand
         try
         {
             BackupConfiguration configuration = ConfigurationReader.ReadDespiteSchedules(context.ConfigFile, Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY"));
-            findings.AddRange(configuration.Warnings.Concat(configuration.ScheduleProblems).Select(FindingDocument.From));
+            findings.AddRange(configuration.Warnings.Concat(configuration.LesserProblems).Select(FindingDocument.From));
             if (!context.Value(FilesOnly)) findings.AddRange(NotifyCheck.Find(configuration).Select(FindingDocument.From));
             if (!context.Value(FilesOnly)) findings.AddRange(configuration.Services.SelectMany(DescribeService));
             findings.AddRange(configuration.Schedules.Select(schedule => DescribeSchedule(schedule, context.Time.GetUtcNow())));

@@ -64,17 +64,18 @@ internal static class NotifyCommand
 
     private static async Task<ExitCode> TellUnitFailedAsync(CommandContext context, string unit, CancellationToken cancellationToken)
     {
-        BackupConfiguration configuration = context.ReadConfiguration();
+        // What is wrong in the configuration may be just what it failed of.
+        NotifySettings settings = context.ReadNotify();
         // The invocation of the unit that runs this is not the one that failed.
-        var notifier = new Notifier(configuration.Notify, context.Time);
+        var notifier = new Notifier(settings, context.Time);
         UnitFailure failure = await UnitFailure.FindAsync(unit, context.ServiceManager, context.Time, cancellationToken);
         bool wasTold = notifier.HasTold(failure.Invocation);
-        IReadOnlyList<string> problems = configuration.Notify.Channels.Count == 0 ? ["the configuration has no [notify.NAME]: nobody is told"]
+        IReadOnlyList<string> problems = settings.Channels.Count == 0 ? ["the configuration has no [notify.NAME] that can be used: nobody is told"]
             : wasTold ? [] : await notifier.SendAsync(failure.Event, cancellationToken);
         if (context.Json) JsonReport.Write(context.Terminal, new UnitFailedDocument(failure.Event.Title, [.. failure.Event.Lines], wasTold, [.. problems]), CliJson.Default.UnitFailedDocument);
         else if (!context.Quiet) context.Terminal.WriteLine(wasTold ? $"{failure.Event.Title}: the run has told so itself" : failure.Event.Title);
         foreach (string problem in problems) context.Terminal.Warn(problem);
-        return problems.Count == 0 ? ExitCode.Done : configuration.Notify.Channels.Count == 0 ? ExitCode.NothingToDo : ExitCode.DoneWithWarnings;
+        return problems.Count == 0 ? ExitCode.Done : settings.Channels.Count == 0 ? ExitCode.NothingToDo : ExitCode.DoneWithWarnings;
     }
 }
 

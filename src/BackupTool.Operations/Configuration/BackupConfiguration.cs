@@ -46,6 +46,12 @@ public sealed record BackupConfiguration
     /// <summary>What is wrong with files in <c>schedules/</c>, which are then not among <see cref="Schedules"/>. Empty unless it was read with <see cref="ConfigurationReader.ReadDespiteSchedules"/>.</summary>
     public IReadOnlyList<ConfigurationProblem> ScheduleProblems { get; init; } = [];
 
+    /// <summary>What is wrong below [notify]: who is told by the rest is in <see cref="Notify"/>. Empty as <see cref="ScheduleProblems"/> are.</summary>
+    public IReadOnlyList<ConfigurationProblem> ChannelProblems { get; init; } = [];
+
+    /// <summary>Errors that keep nobody from a restore or a backup: <see cref="ChannelProblems"/> and <see cref="ScheduleProblems"/>.</summary>
+    public IReadOnlyList<ConfigurationProblem> LesserProblems => [.. ChannelProblems, .. ScheduleProblems];
+
     /// <summary>The services in the order of the file. Empty for a host that only reads a repository: a backup then has nothing to do.</summary>
     public required IReadOnlyList<ServiceSettings> Services { get; init; }
 

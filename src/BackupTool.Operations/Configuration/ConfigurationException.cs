@@ -44,6 +44,14 @@ internal sealed class ProblemList(BytePath file)
 
     internal void Warn(TextPlace place, string message, string? hint = null) => Add(place, message, hint, isWarning: true);
 
+    /// <summary>These and others, of the same file.</summary>
+    internal ProblemList With(ProblemList others)
+    {
+        var all = new ProblemList(file);
+        all._problems.AddRange(_problems.Concat(others._problems));
+        return all;
+    }
+
     internal IReadOnlyList<ConfigurationProblem> InOrder() => [.. _problems.OrderBy(static problem => (problem.Line, problem.Column))];
 
     private void Add(TextPlace place, string message, string? hint, bool isWarning) =>

@@ -31,12 +31,12 @@ public static class ConfigurationReader
     public static BackupConfiguration Read(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
     {
         BackupConfiguration configuration = ReadDespiteSchedules(file, stateDirectory, credentialsDirectory);
-        return configuration.ScheduleProblems.Count == 0 ? configuration : throw new ConfigurationException([.. configuration.Warnings, .. configuration.ScheduleProblems]);
+        return configuration.LesserProblems.Count == 0 ? configuration : throw new ConfigurationException([.. configuration.Warnings, .. configuration.LesserProblems]);
     }
 
     /// <summary>
     /// As <see cref="Read"/>, but a schedule that cannot be used is left out, and what is wrong with it is in <see cref="BackupConfiguration.ScheduleProblems"/>: for a restore at night, which needs
-    /// none. Not for what decides what is kept: the policies are not complete.
+    /// none. Not for what decides what is kept: the policies are not complete. So is a channel of [notify], and what is wrong with it in <see cref="BackupConfiguration.ChannelProblems"/>.
     /// </summary>
     /// <exception cref="ConfigurationException">The file itself is not there, cannot be read, or has errors.</exception>
     public static BackupConfiguration ReadDespiteSchedules(BytePath file, string? stateDirectory, string? credentialsDirectory = null)
@@ -45,7 +45,7 @@ public static class ConfigurationReader
         BytePath folder = ScheduleFolder.Beside(file);
         try
         {
-            BackupConfiguration configuration = Parse(file, content, stateDirectory, credentialsDirectory);
+            BackupConfiguration configuration = ParseDespiteChannels(file, content, stateDirectory, credentialsDirectory);
             var schedules = ScheduleFolder.Read(folder, configuration);
             return configuration with { Schedules = schedules.Schedules, ScheduleProblems = schedules.Errors, Warnings = [.. configuration.Warnings, .. schedules.Warnings] };
         }
@@ -53,6 +53,17 @@ public static class ConfigurationReader
         {
             throw new ConfigurationException([.. e.Problems, .. ScheduleFolder.Read(folder, null).Errors], e.InnerException);   // everything wrong is found at once
         }
+    }
+
+    /// <summary>
+    /// Who is to be told, as far as it can be made out in a file that may have errors anywhere: people must be told of just that. What is wrong is not told here: see <see cref="Read"/>.
+    /// </summary>
+    /// <exception cref="ConfigurationException">The file is not there, or cannot be read.</exception>
+    public static NotifySettings ReadNotify(BytePath file, string? stateDirectory, string? credentialsDirectory)
+    {
+        TomlTable root = TomlDocument.Parse(ReadContent(file)).Root;
+        var unheard = new ProblemList(file);
+        return new NotifyReader(unheard, credentialsDirectory).Read(root, ReadState(root, stateDirectory, unheard).Path);
     }
 
     private static byte[] ReadContent(BytePath file)
@@ -74,6 +85,12 @@ public static class ConfigurationReader
     /// <exception cref="ConfigurationException">It has errors.</exception>
     public static BackupConfiguration Parse(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory, string? credentialsDirectory = null)
     {
+        BackupConfiguration configuration = ParseDespiteChannels(file, content, stateDirectory, credentialsDirectory);
+        return configuration.ChannelProblems.Count == 0 ? configuration : throw new ConfigurationException([.. configuration.Warnings, .. configuration.ChannelProblems]);
+    }
+
+    private static BackupConfiguration ParseDespiteChannels(BytePath file, ReadOnlySpan<byte> content, string? stateDirectory, string? credentialsDirectory)
+    {
         var problems = new ProblemList(file);
         TomlDocument document = TomlDocument.Parse(content);
         foreach (TomlProblem problem in document.Problems) problems.Add(problem.Place, problem.Message);
@@ -90,9 +107,26 @@ public static class ConfigurationReader
         MetricsSettings metrics = MetricsReader.Read(document.Root, problems);
         var reader = new ServiceReader(problems, credentialsDirectory, sanity);
         IReadOnlyList<ServiceSettings> services = ReadServices(document.Root, reader, repository?.Path, staging.Path, problems);
-        NotifySettings notify = new NotifyReader(problems, credentialsDirectory).Read(document.Root, state.Path);
-        if (repository is null || problems.HasErrors) throw new ConfigurationException(problems.InOrder());
-        return new BackupConfiguration { File = file, Repository = repository, State = state, Staging = staging, Restore = restore, Rotation = rotation, Notify = notify, Agent = agent, Sanity = sanity, Metrics = metrics, Services = services, Warnings = problems.InOrder() };
+        var found = new ProblemList(file);
+        NotifySettings notify = new NotifyReader(found, credentialsDirectory).Read(document.Root, state.Path);
+        IReadOnlyList<ConfigurationProblem> all = problems.With(found).InOrder(), channels = [.. found.InOrder().Where(static problem => !problem.IsWarning)];
+        if (repository is null || problems.HasErrors) throw new ConfigurationException(all);
+        return new BackupConfiguration
+        {
+            File = file,
+            Repository = repository,
+            State = state,
+            Staging = staging,
+            Restore = restore,
+            Rotation = rotation,
+            Notify = notify,
+            Agent = agent,
+            Sanity = sanity,
+            Metrics = metrics,
+            Services = services,
+            ChannelProblems = channels,
+            Warnings = [.. all.Where(static problem => problem.IsWarning)],
+        };
     }
 
     private static void RefuseOtherTables(TomlTable root, ProblemList problems)

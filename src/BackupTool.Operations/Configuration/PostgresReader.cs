@@ -73,17 +73,17 @@ internal sealed class PostgresReader(ProblemList problems, string? credentialsDi
 
     private PostgresPassword? ReadPassword(PostgresOverride settings, TableReader reader, string name)
     {
-        if (settings.PasswordFile is { } file) return ReadPassword(file, reader.Entry("password-file")!.Value.Place, name, "Write the password into it, alone, and chmod 600 it.");
+        if (settings.PasswordFile is { } file) return ReadPassword(file, reader.Entry("password-file")!.Value.Place, name, "Write the password into it, alone, and chmod 600 it.", problems.Add);
         if (settings.PasswordCredential is not { } credential) return null;
         TextPlace place = reader.Entry("password-credential")!.Value.Place;
         if (credentialsDirectory is ['/', ..])
-            return ReadPassword(BytePath.From(credentialsDirectory).Combine(credential), place, name, $"Give the unit that runs the backup LoadCredential={credential}:/path.");
-        // A restore by hand must not fail for want of what only a backup needs.
+            return ReadPassword(BytePath.From(credentialsDirectory).Combine(credential), place, name, $"Give the unit that runs the backup LoadCredential={credential}:/path.", problems.Warn);
+        // A restore by hand must not fail for want of what only a backup needs; nor at night the other services' backup, where the secret is not there.
         problems.Warn(place, $"`password-credential` in {name}: $CREDENTIALS_DIRECTORY is not set, so the password is not known", "Only systemd sets it: start the backup by its unit, or use `password-file`.");
         return null;
     }
 
-    private PostgresPassword? ReadPassword(BytePath file, TextPlace place, string name, string wayOut)
+    private PostgresPassword? ReadPassword(BytePath file, TextPlace place, string name, string wayOut, Action<TextPlace, string, string?> tell)
     {
         byte[] content;
         try
@@ -92,14 +92,14 @@ internal sealed class PostgresReader(ProblemList problems, string? credentialsDi
         }
         catch (PosixException e)
         {
-            problems.Add(place, e.IsNotFound ? $"the password file {file} of {name} does not exist" : $"the password file {file} of {name} cannot be read: {e.Message}", e.IsNotFound ? wayOut : "Run as root, or let the account that runs the backup read it.");
+            tell(place, e.IsNotFound ? $"the password file {file} of {name} does not exist" : $"the password file {file} of {name} cannot be read: {e.Message}", e.IsNotFound ? wayOut : "Run as root, or let the account that runs the backup read it.");
             return null;
         }
         if (PosixFile.TryGetStatusFollowing(file, out FileStatus status) && (status.Mode & 0b000_111_111) != 0)
             problems.Warn(place, $"the password file {file} of {name} is open to others (mode {Convert.ToString(status.Mode & 0xFFF, 8)})", $"Close it: chmod 600 {file}");
         string text = System.Text.Unicode.Utf8.IsValid(content) ? Encoding.UTF8.GetString(content).TrimEnd('\r', '\n') : "\n";
         if (text.Length > 0 && !text.Any(char.IsControl)) return new PostgresPassword(text);
-        problems.Add(place, $"the password file {file} of {name} {(text.Length == 0 ? "is empty" : "is not one line of text")}", "It holds the password alone, not a .pgpass line.");
+        tell(place, $"the password file {file} of {name} {(text.Length == 0 ? "is empty" : "is not one line of text")}", "It holds the password alone, not a .pgpass line.");
         return null;
     }
 }

@@ -69,7 +69,12 @@ public static class UnitTexts
         }
         if (!isUsual) unit.Set("Service", "StateDirectory").Set("Service", "StateDirectoryMode");
         if (NeedsTheSystem(configuration)) unit.Set("Service", "ProtectSystem");
-        if (settings.Credentials.Count > 0) unit.Set("Service", "LoadCredential", settings.Credentials.Select(static credential => $"{credential.Name}:{credential.Source.Replace("%", "%%", StringComparison.Ordinal)}"));
+        if (settings.Credentials.Count > 0)
+        {
+            unit.Set("Service", "LoadCredential", settings.Credentials.Select(static credential => $"{credential.Name}:{credential.Source.Replace("%", "%%", StringComparison.Ordinal)}"));
+            // What systemd hands over where there is no such file: else it would not start the unit at all, be it the one that tells, or undoes a restore.
+            unit.Set("Service", "SetCredential", settings.Credentials.Select(static credential => $"{credential.Name}:\\n"));
+        }
         string file = TextOf(configuration.File);
         unit.Set("Service", "Environment", file == ShippedConfiguration ? $"BACKUP_CONFIG={file}" : UnitFile.Word($"BACKUP_CONFIG={file}"));
         return unit.Replace(ShippedProgram, UnitFile.Word(settings.Program, isCommand: true));

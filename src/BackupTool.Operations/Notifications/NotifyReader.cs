@@ -29,7 +29,7 @@ internal sealed class NotifyReader(ProblemList problems, string? credentialsDire
         foreach (TomlEntry entry in table.Entries.Where(static entry => entry.Key != "timeout" && entry.Value is not TomlTable))
             problems.Add(entry.KeyPlace, $"unknown key `{entry.Key}` in [notify]", "The known key is `timeout`; a channel is a table with a name, [notify.NAME], like [notify.phone].");
         IEnumerable<ChannelSettings?> channels = table.Entries.Where(static entry => entry.Key != "timeout" && entry.Value is TomlTable).Select(ReadChannel);
-        return settings with { Timeout = timeout ?? settings.Timeout, Channels = [.. channels.OfType<ChannelSettings>()] };
+        return settings with { Timeout = timeout <= LongestTimeout ? timeout.Value : settings.Timeout, Channels = [.. channels.OfType<ChannelSettings>()] };
     }
 
     private ChannelSettings? ReadChannel(TomlEntry entry)

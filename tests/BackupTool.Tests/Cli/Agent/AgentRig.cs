@@ -38,6 +38,14 @@ internal sealed class AgentRig : IAsyncDisposable
     /// <summary>The schedules that the next reading of the configuration finds.</summary>
     internal IReadOnlyList<ScheduleSettings> Schedules { get; set; } = [];
 
+    /// <summary>Whether the start finds those on the disk instead.</summary>
+    internal bool ReadsSchedules { get; set; }
+
+    /// <summary>What people were told that the agent has begun without.</summary>
+    internal string[] ToldLeftOut { get; private set; } = [];
+
+    internal string ScheduleFile(string name) => _there.Below($"schedules/{name}.toml");
+
     /// <summary>How the backups are.</summary>
     internal StatusReport Status { get; set; } = StatusOf(BackupState.Good);
 
@@ -69,11 +77,23 @@ internal sealed class AgentRig : IAsyncDisposable
             Launcher = Launcher,
             ConfigFile = BytePath.From(ConfigFile),
             ReadConfiguration = () => ConfigurationReader.Read(BytePath.From(ConfigFile), null) with { Schedules = Schedules },
+            ReadConfigurationAtStart = ReadAtStart,
+            TellLeftOut = (configuration, _) =>
+            {
+                ToldLeftOut = [.. configuration.LesserProblems.Select(static problem => problem.ToString())];
+                return Task.FromResult<IReadOnlyList<string>>([]);
+            },
             ReadStatus = (_, _) => Task.FromResult(Status),
             HostId = "host",
         };
         _running = Task.Run(() => new AgentRun(world).RunAsync());
         return this;
+    }
+
+    private BackupConfiguration ReadAtStart()
+    {
+        BackupConfiguration read = ConfigurationReader.ReadDespiteSchedules(BytePath.From(ConfigFile), null);
+        return ReadsSchedules ? read : read with { Schedules = Schedules };
     }
 
     internal void Signal(AgentSignal signal) => _signals.Send(signal);

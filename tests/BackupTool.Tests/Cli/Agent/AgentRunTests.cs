@@ -104,6 +104,36 @@ public sealed class AgentRunTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_schedule_or_channel_with_an_error_at_the_start_is_told_and_keeps_no_other_from_running()
+    {
+        _agent.ReadsSchedules = true;
+        _agent.Configure("[notify.phone]\nkind = \"ntfi\"");
+        File.WriteAllText(_agent.ScheduleFile("nightly"), $"cron = \"{EverySecond}\"\nrun = [\"verify\"]\n");
+        File.WriteAllText(_agent.ScheduleFile("weekly"), "cron = \"61 * * * *\"\nrun = [\"verify\"]\n");
+        _agent.Start();
+
+        await _agent.UntilAsync(() => _agent.Launcher.Runs.Count == 2, "the other one runs");
+
+        _agent.Launcher.Runs[1].Command.Should().Be("run nightly");
+        _agent.ToldLeftOut.Should().HaveCount(2).And.Contain(told => told.Contains("weekly.toml:1:8", StringComparison.Ordinal)).And.Contain(told => told.Contains("ntfi", StringComparison.Ordinal));
+        (int code, string body) = await _agent.GetAsync("/health");
+        code.Should().Be(503);
+        body.Should().Contain("left out until it is right: ").And.Contain("weekly.toml:1:8");
+        _agent.Notifier.Said.Should().Contain(static said => said.Contains("left out: ", StringComparison.Ordinal)).And.NotContain(static said => said.Contains("refused", StringComparison.Ordinal), "there is no older one");
+    }
+
+    [Fact]
+    public async Task A_storm_of_signals_to_reload_is_one_reload()
+    {
+        for (int i = 0; i < 500; i++) _agent.Signal(AgentSignal.Reload);
+        _agent.Start();
+        await _agent.UntilAsync(() => _agent.Said.Contains("again; schedules: none", StringComparison.Ordinal), "it has loaded");
+        _agent.Signal(AgentSignal.Stop);
+        (await _agent.Ended).Should().Be(ExitCode.Done);
+        _agent.Notifier.Said.Count(static said => said.StartsWith("RELOADING", StringComparison.Ordinal)).Should().BeLessThanOrEqualTo(2);
+    }
+
+    [Fact]
     public async Task A_configuration_with_another_state_directory_is_refused()
     {
         _agent.Start();

@@ -44,6 +44,8 @@ public sealed class AgentStateFileTests : IDisposable
     [InlineData("{\"version\": 1, \"schedules\": null}")]
     [InlineData("{\"version\": 1, \"schedules\": {\"a\": null}}")]
     [InlineData("{\"version\": 1, \"schedules\": {\"a\": {\"lastSlot\": \"yesterday\", \"times\": \"x\"}}}")]
+    [InlineData("{\"version\": 1, \"schedules\": {\"a\": {\"lastSlot\": \"0001-01-01T00:00:00+00:00\", \"times\": \"x\"}}}")]
+    [InlineData("{\"version\": 1, \"schedules\": {\"a\": {\"lastSlot\": \"9999-12-31T23:59:59+00:00\", \"times\": \"x\"}}}")]
     [InlineData("{\"version\": 2, \"schedules\": {}}")]
     public void What_cannot_be_read_is_begun_anew(string content)
     {

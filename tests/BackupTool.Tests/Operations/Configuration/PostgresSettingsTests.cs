@@ -74,7 +74,10 @@ public sealed class PostgresSettingsTests : IDisposable
     {
         Password("secret");
         Parse("password-credential = \"password\"", credentials: _there.Text).Services.Single().Postgres!.Password!.Reveal().Should().Be("secret");
-        ConfigurationProblem missing = Refuse("password-credential = \"other\"", credentials: _there.Text);
+        // Not an error: the other services are backed up without it.
+        BackupConfiguration without = Parse("password-credential = \"other\"", credentials: _there.Text);
+        without.Services.Single().Postgres!.Password.Should().BeNull();
+        ConfigurationProblem missing = without.Warnings.Should().ContainSingle().Subject;
         missing.Message.Should().Contain(_there.Below("other")).And.Contain("does not exist");
         missing.Hint.Should().Contain("LoadCredential=other:");
     }

@@ -68,7 +68,7 @@ public sealed class UnitTextsTests : IDisposable
         SortedDictionary<string, string> units = UnitTexts.Make(settings, configuration, Now);
 
         units["backup@.service"].Should().Contain("ExecStart=\"/opt/my tools/$$x/backup\" run %i\n").And.Contain("RequiresMountsFor=/etc/backup \"/srv/100%% state\" /srv/repository ")
-            .And.Contain("LoadCredential=token:/run/secrets/token\n").And.NotContain("StateDirectory=").And.NotContain("\nProtectSystem=", "what is restored is below /usr");
+            .And.Contain("LoadCredential=token:/run/secrets/token\n").And.Contain("\nSetCredential=token:\\n\n", "a secret that is not there keeps no unit from starting").And.NotContain("StateDirectory=").And.NotContain("\nProtectSystem=", "what is restored is below /usr");
         units["backup-recover.service"].Should().Contain("\nBefore=home.service\n").And.Contain("\nAfter=postgresql@15-main.service\n").And.NotContain("Before=postgresql")
             .And.Contain("ConditionPathExists=/srv/100%% state/replacement.json\n").And.NotContain("/srv/repository", "a disk that is away keeps no service down");
         units["backup-resume.service"].Should().Contain("\nAfter=home.service\n").And.NotContain("/srv/repository");

@@ -169,6 +169,35 @@ public sealed class NotifySettingsTests : IDisposable
         read.Should().Throw<ExplainedException>().Which.Message.Should().Contain("cannot be sent").And.NotContain("s3cr");
     }
 
+    [Fact]
+    public void A_channel_with_an_error_keeps_nobody_from_a_restore_and_the_others_are_told()
+    {
+        string file = _there.Below("backup.toml");
+        File.WriteAllText(file, "[repository]\npath = \"/r\"\n[service.site]\nkind = \"files\"\ndata = \"/srv\"\n[notify]\ntimeout = \"11m\"\n[notify.a]\nkind = \"ntfi\"\n[notify.b]\nkind = \"command\"\ncommand = [\"/bin/true\"]\n");
+
+        BackupConfiguration configuration = ConfigurationReader.ReadDespiteSchedules(BytePath.From(file), null);
+
+        configuration.Notify.Channels.Select(static channel => channel.Name).Should().Equal("b");
+        configuration.Notify.Timeout.Should().BeLessThan(TimeSpan.FromMinutes(10));
+        configuration.ChannelProblems.Select(static problem => problem.Line).Should().Equal(7, 9);
+        Action strict = () => ConfigurationReader.Read(BytePath.From(file), null);
+        strict.Should().Throw<ConfigurationException>().Which.Problems.Should().Contain(static problem => problem.Message.Contains("ntfi"));
+    }
+
+    [Theory]
+    [InlineData("[repositry]\npath = \"/r\"\n", "")]
+    [InlineData("", "garbage = [\n")]
+    public void Who_is_to_be_told_is_read_of_a_file_with_errors_too(string before, string after)
+    {
+        string file = _there.Below("backup.toml");
+        File.WriteAllText(file, $"{before}[state]\npath = \"/srv/state\"\n[notify.b]\nkind = \"command\"\ncommand = [\"/bin/true\"]\n{after}");
+
+        NotifySettings notify = ConfigurationReader.ReadNotify(BytePath.From(file), null, null);
+
+        notify.Channels.Should().ContainSingle().Which.Should().BeOfType<CommandSettings>();
+        notify.StateDirectory.Should().Be(BytePath.From("/srv/state"));
+    }
+
     private void Secret(string name, string content, string mode)
     {
         File.WriteAllText(_there.Below(name), content);
