@@ -93,6 +93,22 @@ public sealed class InPlaceRestoreTests : IAsyncLifetime
         WithoutIndex().ShouldBe(before, "the state before is back");
     }
 
+    [Fact]
+    public async Task What_answers_once_and_then_falls_over_is_taken_back_as_well()
+    {
+        await _stack.WithBotDownAsync(() => Sql.Make(_stack.Database, "CREATE TABLE fading(x)"), startsAgain: false);
+        (await _stack.Machine.RunAsync("now")).ExitCode.Should().BeOneOf(0, 3, 20);
+        await _stack.WithBotDownAsync(() => Sql.Make(_stack.Database, "DROP TABLE fading"));
+        await _stack.Machine.UntilAsync("systemctl is-active -q maubot.service");
+        await _stack.ShouldBeWellAsync();
+
+        CliResult restore = (await _stack.Machine.RunAsync("restore", "latest", "--in-place", "--service", "maubot", "--no-safety")).ShouldExit(21);
+
+        restore.Error.Should().Contain("was healthy with the new state, and is not any more");
+        await _stack.ShouldBeWellAsync();
+        _stack.Asides().Should().BeEmpty("what did not do is thrown away");
+    }
+
     /// <summary>SQLite touches its index of the log at every start.</summary>
     private TreeFingerprint WithoutIndex() => _stack.Look().Where(static entry => entry.Path != "bot.db-shm");
 
