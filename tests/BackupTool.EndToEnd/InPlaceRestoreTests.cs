@@ -130,4 +130,41 @@ public sealed class InPlaceRestoreTests : IAsyncLifetime
             await _stack.ShouldBeWellAsync();
         }
     }
+
+    [Fact]
+    public async Task A_rollback_to_what_is_not_there_any_more_or_is_half_forgotten_is_refused_before_anything_is_stopped()
+    {
+        await RestoreAsync();
+        string aside = _stack.Asides().Should().ContainSingle().Subject;
+        (await Cli.ShellAsync($"chattr +i {aside}/old/maubot/config.yaml")).ShouldExit(0);
+        try
+        {
+            (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldFail(1, "config.yaml");
+            await ShouldRefuseAsync();
+        }
+        finally
+        {
+            await Cli.ShellAsync($"chattr -R -i {_stack.Machine.Below("lib")}");   // wherever it is by now
+        }
+        (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldExit(0);
+        _stack.Asides().Should().BeEmpty();
+
+        await RestoreAsync();
+        Directory.Delete(Path.Combine(_stack.Asides()[0], "old/maubot"), recursive: true);
+        await ShouldRefuseAsync();
+        Directory.Delete(_stack.Asides()[0], recursive: true);
+        await ShouldRefuseAsync();
+        (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldExit(0);
+
+        async Task RestoreAsync() => (await _stack.Machine.RunAsync("restore", "latest", "--in-place", "-s", "maubot", "--no-safety")).ExitCode.Should().BeOneOf(0, 3);
+
+        async Task ShouldRefuseAsync()
+        {
+            IReadOnlyDictionary<string, UnitLook> before = await _stack.Machine.LookAsync("maubot.service");
+            (await _stack.Machine.RunAsync("rollback", "maubot", "--dry-run")).ShouldExit(1);
+            (await _stack.Machine.RunAsync("rollback", "maubot")).ShouldFail(1, "is not there any more", "--forget-previous");
+            (await _stack.Machine.LookAsync("maubot.service")).Should().Equal(before, "nothing was stopped");
+            await _stack.ShouldBeWellAsync();
+        }
+    }
 }

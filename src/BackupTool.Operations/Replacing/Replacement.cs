@@ -144,8 +144,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
     }
 
     private static OperationException StillMixed(ReplacementRecord record, IReadOnlyList<string> reasons, Exception e) =>
-        new($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
-            "Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
+        new($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message.TrimEnd('.')}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
+            $"{(e is ExplainedException { Hint: { } hint } ? $"{hint} " : "")}Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
 
     /// <summary>What was down before is not started with the old state: somebody had stopped it, or it had failed with that.</summary>
     private async Task KeepDownAsync(ReplacementRecord record)
@@ -232,7 +232,7 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
     {
         foreach (ReplacedDatabase database in record.Databases) await context.Databases.MoveToAsync(record, database, side);
         FailPoint.Reach(FailPoint.DatabasesExchanged);
-        foreach (ReplacedPath path in record.Paths)
+        foreach (ReplacedPath path in record.Paths.Where(path => !PathExchange.IsAllThereIs(path, side)))
         {
             using var exchange = new PathExchange(path);
             exchange.MoveTo(side);
