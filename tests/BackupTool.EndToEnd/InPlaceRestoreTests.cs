@@ -93,6 +93,22 @@ public sealed class InPlaceRestoreTests : IAsyncLifetime
         WithoutIndex().ShouldBe(before, "the state before is back");
     }
 
+    [Fact]
+    public async Task What_answers_once_and_then_falls_over_is_taken_back_as_well()
+    {
+        await _stack.WithBotDownAsync(() => Sql.Make(_stack.Database, "CREATE TABLE fading(x)"), startsAgain: false);
+        (await _stack.Machine.RunAsync("now")).ExitCode.Should().BeOneOf(0, 3, 20);
+        await _stack.WithBotDownAsync(() => Sql.Make(_stack.Database, "DROP TABLE fading"));
+        await _stack.Machine.UntilAsync("systemctl is-active -q maubot.service");
+        await _stack.ShouldBeWellAsync();
+
+        CliResult restore = (await _stack.Machine.RunAsync("restore", "latest", "--in-place", "--service", "maubot", "--no-safety")).ShouldExit(21);
+
+        restore.Error.Should().Contain("was healthy with the new state, and is not any more");
+        await _stack.ShouldBeWellAsync();
+        _stack.Asides().Should().BeEmpty("what did not do is thrown away");
+    }
+
     /// <summary>SQLite touches its index of the log at every start.</summary>
     private TreeFingerprint WithoutIndex() => _stack.Look().Where(static entry => entry.Path != "bot.db-shm");
 
@@ -111,6 +127,43 @@ public sealed class InPlaceRestoreTests : IAsyncLifetime
             await _stack.ShouldBeWellAsync();
             (await _stack.Machine.RunAsync("rollback")).ShouldExit(0).Output.Should().Contain("brought back");
             File.Exists(Path.Combine(_stack.Bot, "later")).Should().BeFalse();
+            await _stack.ShouldBeWellAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_rollback_to_what_is_not_there_any_more_or_is_half_forgotten_is_refused_before_anything_is_stopped()
+    {
+        await RestoreAsync();
+        string aside = _stack.Asides().Should().ContainSingle().Subject;
+        (await Cli.ShellAsync($"chattr +i {aside}/old/maubot/config.yaml")).ShouldExit(0);
+        try
+        {
+            (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldFail(1, "config.yaml");
+            await ShouldRefuseAsync();
+        }
+        finally
+        {
+            await Cli.ShellAsync($"chattr -R -i {_stack.Machine.Below("lib")}");   // wherever it is by now
+        }
+        (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldExit(0);
+        _stack.Asides().Should().BeEmpty();
+
+        await RestoreAsync();
+        Directory.Delete(Path.Combine(_stack.Asides()[0], "old/maubot"), recursive: true);
+        await ShouldRefuseAsync();
+        Directory.Delete(_stack.Asides()[0], recursive: true);
+        await ShouldRefuseAsync();
+        (await _stack.Machine.RunAsync("restore", "--forget-previous")).ShouldExit(0);
+
+        async Task RestoreAsync() => (await _stack.Machine.RunAsync("restore", "latest", "--in-place", "-s", "maubot", "--no-safety")).ExitCode.Should().BeOneOf(0, 3);
+
+        async Task ShouldRefuseAsync()
+        {
+            IReadOnlyDictionary<string, UnitLook> before = await _stack.Machine.LookAsync("maubot.service");
+            (await _stack.Machine.RunAsync("rollback", "maubot", "--dry-run")).ShouldExit(1);
+            (await _stack.Machine.RunAsync("rollback", "maubot")).ShouldFail(1, "is not there any more", "--forget-previous");
+            (await _stack.Machine.LookAsync("maubot.service")).Should().Equal(before, "nothing was stopped");
             await _stack.ShouldBeWellAsync();
         }
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using BackupTool.Cli.Output;
 using BackupTool.Operations.Configuration;
 using BackupTool.Operations.Replacing;
+using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Services.Quiescing;
 
 namespace BackupTool.Cli.Commands;
@@ -26,8 +27,9 @@ internal static class RollbackCommand
                 ReplacementRecord record = previous.Find(context.Value(service));
                 if (context.Value(dryRun))
                 {
-                    Print(context, record, await previous.PlanAsync(configuration, record, cancellationToken));
-                    return ExitCode.Done;
+                    (QuiescePlan plan, IReadOnlyList<RestoreProblem> problems) = await previous.PlanAsync(configuration, record, cancellationToken);
+                    Print(context, record, plan, problems);
+                    return problems.Count > 0 ? ExitCode.Failed : ExitCode.Done;
                 }
                 ReplacementOutcome outcome = await previous.RollBackAsync(configuration, record, cancellationToken);
                 context.Progress.Dispose();
@@ -75,15 +77,15 @@ internal static class RollbackCommand
         return ExitCode.Done;
     }
 
-    private static void Print(CommandContext context, ReplacementRecord record, QuiescePlan plan)
+    private static void Print(CommandContext context, ReplacementRecord record, QuiescePlan plan, IReadOnlyList<RestoreProblem> problems)
     {
         int number = 0;
-        foreach (QuiesceProblem problem in plan.Problems) context.Terminal.Error($"{problem.Service}: {problem.Message}\n  → {problem.Hint}");
+        foreach (RestoreProblem problem in problems) context.Terminal.Error($"{problem.Service}: {problem.Message}\n  → {problem.Hint}");
         foreach (PlanStep step in plan.Steps.Where(static step => step.IsCut || step.Unit is not null))
         {
             context.Terminal.WriteLine($"{++number,3}. {(step.IsCut ? $"exchange {string.Join(", ", record.Exchanged)} with what is kept (a rename each)" : step.Sentence)}");
         }
-        context.Terminal.WriteLine("dry run: nothing was stopped, nothing was replaced");
+        context.Terminal.WriteLine(problems.Count > 0 ? "dry run: this rollback would be refused" : "dry run: nothing was stopped, nothing was replaced");
     }
 
     private static void Print(CommandContext context, ReplacementOutcome outcome)

@@ -62,7 +62,8 @@ public sealed record ErrorReport(string Message, string? Hint, ExitCode Code, st
 
     private static string? HintFor(Errno errno) => errno switch
     {
-        Errno.EACCES or Errno.EPERM => "Run it as root, or as the user that owns the files.",
+        Errno.EPERM => "Run it as root, or as the user that owns the files. Not even root may where a file is immutable or append-only: 'lsattr' shows it, 'chattr -i -a' ends it.",
+        Errno.EACCES => "Run it as root, or as the user that owns the files.",
         Errno.ENOSPC => "Make room on that file system and run it again.",
         Errno.EDQUOT => "Raise the quota or remove something and run it again.",
         Errno.EROFS => "Mount that file system writable, or name another place.",

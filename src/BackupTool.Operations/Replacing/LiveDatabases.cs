@@ -15,6 +15,11 @@ internal sealed class LiveDatabases(BackupConfiguration? configuration, TimeProv
     internal async Task MoveToAsync(ReplacementRecord record, ReplacedDatabase database, Side side) =>
         await (await OpenAsync(record.Id, database, CancellationToken.None)).MoveToAsync(Of(side), database.HadOld, CancellationToken.None);
 
+    /// <summary>What would keep one side from becoming live again; changes nothing.</summary>
+    /// <exception cref="SourceException">The server cannot be reached, or what is there cannot come from this replacement.</exception>
+    internal async Task<IReadOnlyList<RestoreObstacle>> CheckMoveAsync(ReplacementRecord record, ReplacedDatabase database, Side side, CancellationToken cancellationToken) =>
+        await (await OpenAsync(record.Id, database, cancellationToken)).CheckMoveAsync(Of(side), database.HadOld, cancellationToken);
+
     /// <summary>Drops the side that does not live. Nothing happens to one that is not there.</summary>
     /// <exception cref="ExplainedException">The server cannot be reached.</exception>
     internal async Task DropAsync(ReplacementRecord record, ReplacedDatabase database, Side side) =>

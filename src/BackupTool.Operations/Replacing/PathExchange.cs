@@ -54,6 +54,31 @@ internal sealed class PathExchange : IDisposable
         };
     }
 
+    /// <summary>The old one where it is kept: it may have been copied there since, with the rest of the disk.</summary>
+    internal static ReplacedPath IdentifyKept(ReplacedPath path) =>
+        path.Old is not null && PosixDirectory.Current.TryGetStatus(OldIn(PathText.Read(path.Aside)).Combine(PathText.Read(path.Live).Name), out FileStatus kept) ? path with { Old = FileIdentity.Of(kept) } : path;
+
+    /// <summary>What would have to be there for the side that does not live to live again, and is not; null when all is.</summary>
+    internal static BytePath? FindMissing(ReplacedPath path, Side side)
+    {
+        BytePath aside = PathText.Read(path.Aside), name = PathText.Read(path.Live).Name;
+        BytePath[] needed = side == Side.Old && path.Old is null ? [NewIn(aside), OldIn(aside)] : [NewIn(aside), OldIn(aside), (side == Side.Old ? OldIn(aside) : NewIn(aside)).Combine(name)];
+        foreach (BytePath each in needed)
+            if (!PosixDirectory.Current.TryGetStatus(each, out _)) return each;
+        return null;
+    }
+
+    /// <summary>Whether this side lives, and somebody has removed what was put aside: then nothing is left to do. The old one is known by its inode.</summary>
+    internal static bool IsAllThereIs(ReplacedPath path, Side side)
+    {
+        BytePath aside = PathText.Read(path.Aside), live = PathText.Read(path.Live);
+        BytePath[] slots = [OldIn(aside), NewIn(aside)];
+        if (Array.TrueForAll(slots, static slot => PosixDirectory.Current.TryGetStatus(slot, out _))) return false;
+        bool isThere = PosixDirectory.Current.TryGetStatus(live, out FileStatus status), isOld = isThere && status.Inode == path.Old?.Inode;
+        if (side == Side.Old) return path.Old is null ? !isThere : isOld;
+        return isThere && !isOld && !Array.Exists(slots, slot => PosixDirectory.Current.TryGetStatus(slot.Combine(live.Name), out _));
+    }
+
     /// <summary>Makes one side live.</summary>
     internal void MoveTo(Side side)
     {

@@ -1,4 +1,6 @@
 using BackupTool.Operations.Configuration;
+using BackupTool.Operations.Replacing.Planning;
+using BackupTool.Operations.Restore.InPlace;
 using BackupTool.Posix;
 using BackupTool.Services.Quiescing;
 
@@ -38,6 +40,7 @@ public sealed class PreviousStates(ReplacementWorld world)
         using HeldReplacement held = world.Hold();
         ReplacementContext context = world.ContextOf(configuration);
         ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
+        if (await FindProblemsAsync(configuration, begun, context, cancellationToken) is { Count: > 0 } problems) throw new RestoreRefusedException(problems);
         held.Write(begun);
         FailPoint.Reach(FailPoint.Prepared);
         var end = new ReplacementEnd(held, context);
@@ -55,14 +58,18 @@ public sealed class PreviousStates(ReplacementWorld world)
         return outcome;
     }
 
-    /// <summary>What a rollback would do.</summary>
-    public async Task<QuiescePlan> PlanAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
+    /// <summary>What a rollback would do, and why it would be refused.</summary>
+    public async Task<(QuiescePlan Plan, IReadOnlyList<RestoreProblem> Problems)> PlanAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
     {
         ReplacementContext context = world.ContextOf(configuration);
         ReplacementRecord begun = await PrepareAsync(configuration, record, cancellationToken);
         var replacement = new Replacement(null!, context);
-        return await QuiescePlan.MakeAsync([.. begun.Services.Select(service => replacement.TargetOf(service, service.IsReplaced || service.WasActive))], world.Manager, cancellationToken);
+        QuiescePlan plan = await QuiescePlan.MakeAsync([.. begun.Services.Select(service => replacement.TargetOf(service, service.IsReplaced || service.WasActive))], world.Manager, cancellationToken);
+        return (plan, [.. await FindProblemsAsync(configuration, begun, context, cancellationToken), .. plan.Problems.Select(static problem => new RestoreProblem(problem.Service, problem.Message, problem.Hint))]);
     }
+
+    private static Task<IReadOnlyList<RestoreProblem>> FindProblemsAsync(BackupConfiguration configuration, ReplacementRecord begun, ReplacementContext context, CancellationToken cancellationToken) =>
+        new RollbackPreflight(new LiveObstacles(configuration, MountTable.Read()), context.Databases).FindProblemsAsync(begun, cancellationToken);
 
     /// <summary>The record of the way back: who is up now, and where it leads.</summary>
     private async Task<ReplacementRecord> PrepareAsync(BackupConfiguration configuration, ReplacementRecord record, CancellationToken cancellationToken)
@@ -76,6 +83,7 @@ public sealed class PreviousStates(ReplacementWorld world)
             Phase = ReplacementPhase.Preparing,
             Goal = record.Live == Side.New ? Side.Old : Side.New,
             WasSettled = true,
+            Paths = record.Live == Side.New ? [.. record.Paths.Select(PathExchange.IdentifyKept)] : record.Paths,
             Services = [.. services.Select(service => service with { Identity = record.Live == Side.Old ? record.Services.FirstOrDefault(old => old.Name == service.Name)?.Identity : null })],
         };
     }

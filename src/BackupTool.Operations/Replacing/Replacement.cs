@@ -32,6 +32,9 @@ public sealed record ReplacementOutcome(ReplacementRecord Record, IReadOnlyList<
 /// </summary>
 internal sealed class Replacement(HeldReplacement held, ReplacementContext context)
 {
+    /// <summary>How long a service that answers must go on to.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
     /// <summary>Carries out what the record says, to its goal, or back.</summary>
     /// <param name="record">Prepared, or settled before.</param>
     /// <param name="prove">Asked when the services are well: whatever else must be true, as a list of what is not. Services that it stops it starts again.</param>
@@ -72,7 +75,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         if (problems.Count > 0) return problems;
         try
         {
-            return await prove(outcome, cancellationToken);
+            IReadOnlyList<string> unproven = await prove(outcome, cancellationToken);
+            return unproven.Count > 0 ? unproven : await FindFallenAsync(record, outcome, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -82,6 +86,18 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
         {
             return [e.Message];   // whatever it is, nothing is proven: all is put back
         }
+    }
+
+    /// <summary>Those that were well and are not any more: a program that answers first, and then falls over what it reads, is not well.</summary>
+    private async Task<IReadOnlyList<string>> FindFallenAsync(ReplacementRecord record, QuiesceOutcome outcome, CancellationToken cancellationToken)
+    {
+        AffectedService[] well = [.. record.Services.Where(service => service is { IsReplaced: true, Unit: not null } && outcome.Services.FirstOrDefault(each => each.Name == service.Name)?.IsHealthy == true)];
+        if (well.Length == 0) return [];
+        await Task.Delay(Settling, context.Time, cancellationToken);
+        var fallen = new List<string>();
+        foreach (AffectedService service in well)
+            if (await AskAsync(service) is { } reason) fallen.Add($"'{service.Name}' was healthy with the new state, and is not any more: {reason}");
+        return fallen;
     }
 
     private async Task<string?> AskAsync(AffectedService service)
@@ -128,8 +144,8 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
     }
 
     private static OperationException StillMixed(ReplacementRecord record, IReadOnlyList<string> reasons, Exception e) =>
-        new($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
-            "Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
+        new($"{string.Join("; ", reasons)}; and not all could be put back: {e.Message.TrimEnd('.')}. {string.Join(", ", record.ReplacedServices)}: left stopped, because some of the state is the old one and some the new.",
+            $"{(e is ExplainedException { Hint: { } hint } ? $"{hint} " : "")}Mend that, then run 'backup recover': it goes on putting back, and starts the services.", e);
 
     /// <summary>What was down before is not started with the old state: somebody had stopped it, or it had failed with that.</summary>
     private async Task KeepDownAsync(ReplacementRecord record)
@@ -216,7 +232,7 @@ internal sealed class Replacement(HeldReplacement held, ReplacementContext conte
     {
         foreach (ReplacedDatabase database in record.Databases) await context.Databases.MoveToAsync(record, database, side);
         FailPoint.Reach(FailPoint.DatabasesExchanged);
-        foreach (ReplacedPath path in record.Paths)
+        foreach (ReplacedPath path in record.Paths.Where(path => !PathExchange.IsAllThereIs(path, side)))
         {
             using var exchange = new PathExchange(path);
             exchange.MoveTo(side);

@@ -5,7 +5,7 @@ namespace BackupTool.EndToEnd.Support;
 
 /// <summary>
 /// A homeserver and a maubot on a machine with its own systemd. Both are programs of the test that keep their state as the real ones do; the maubot wants its database to be whole, writes
-/// into it (WAL) and answers 401. A table <c>poison</c> in it keeps it from answering, though its unit is active; one <c>deadly</c> ends it.
+/// into it (WAL) and answers 401. A table <c>poison</c> in it keeps it from answering, though its unit is active; one <c>deadly</c> ends it, one <c>fading</c> when it has answered once.
 /// </summary>
 internal sealed class BotStack : IAsyncDisposable
 {
@@ -37,6 +37,7 @@ internal sealed class BotStack : IAsyncDisposable
                 client.sendall(b'HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno')
             except OSError: pass
             finally: client.close()
+            if 'fading' in tables: sys.exit('fading')
         """;
 
     private BotStack(StackMachine machine) => Machine = machine;

@@ -122,6 +122,24 @@ public sealed class DatabaseReplacement
         await DatabaseSessions.RunWithoutThemAsync(_administration, [.. renames.Select(static rename => rename.From)], string.Join("; ", ["BEGIN", .. statements, "COMMIT"]), cancellationToken);
     }
 
+    /// <summary>
+    /// Looks, and changes nothing, whether a later <see cref="MoveToAsync"/> to the side that does not live would find it. An obstacle without a way out: what was kept is gone.
+    /// </summary>
+    /// <exception cref="SourceException">The server is not reachable, or what is there cannot come from this replacement.</exception>
+    public async Task<IReadOnlyList<RestoreObstacle>> CheckMoveAsync(DatabaseSide side, bool hadLive, CancellationToken cancellationToken)
+    {
+        await using PostgresConnection connection = await ConnectAsync(cancellationToken);
+        DatabaseState state = await InspectAsync(connection, cancellationToken);
+        bool isKept = (side == DatabaseSide.Fresh ? state.Fresh : state.Previous) is not null, comesBack = side == DatabaseSide.Fresh || hadLive;
+        if (comesBack && !isKept) return [new RestoreObstacle($"the database {Names.Of(side)} is not there any more: what was kept of {Names.Live} is gone.", "")];
+        _ = DatabaseExchange.Plan(Names, state, side, hadLive);
+        return
+        [
+            .. await DatabaseSessions.FindPreparedAsync(connection, [Names.Live, Names.Of(side)], cancellationToken),
+            .. await DatabaseSessions.FindReplicationAsync(connection, Names.Live, cancellationToken),
+        ];
+    }
+
     /// <summary>Which of the three there are now.</summary>
     /// <exception cref="SourceException">The server is not reachable.</exception>
     public async Task<DatabaseState> InspectAsync(CancellationToken cancellationToken)

@@ -269,4 +269,48 @@ public sealed class PathExchangeTests : IDisposable
         PathText.Read(text).Bytes.ToArray().Should().Equal(odd);
         Encoding.UTF8.GetString(PathText.Read(PathText.Write(BytePath.From("/a b/c"))).Bytes).Should().Be("/a b/c");
     }
+
+    [Fact]
+    public void What_was_removed_from_where_it_was_kept_is_missed_before_it_is_exchanged()
+    {
+        Directory.CreateDirectory(Live("maubot"));
+        Directory.CreateDirectory(New("maubot"));
+        ReplacedPath path = Path_("maubot");
+        MoveTo(path, Side.New);
+        PathExchange.FindMissing(path, Side.Old).Should().BeNull();
+        Directory.Delete(Old("maubot"));
+        PathExchange.FindMissing(path, Side.Old).Should().Be((BytePath?)BytePath.From(Old("maubot")));
+        PathExchange.FindMissing(path with { Old = null }, Side.Old).Should().BeNull("there was nothing");
+        Directory.Delete(_aside, recursive: true);
+        PathExchange.FindMissing(path with { Old = null }, Side.Old).Should().NotBeNull();
+    }
+
+    [Fact]
+    public void When_all_that_was_put_aside_is_gone_the_side_that_lives_is_known_and_no_other_is_taken_for_it()
+    {
+        Directory.CreateDirectory(Live("maubot"));
+        Directory.CreateDirectory(New("maubot"));
+        ReplacedPath path = Path_("maubot");
+        PathExchange.IsAllThereIs(path, Side.Old).Should().BeFalse("what was put aside is there");
+        MoveTo(path, Side.New);
+        Directory.Delete(_aside, recursive: true);
+        (PathExchange.IsAllThereIs(path, Side.New), PathExchange.IsAllThereIs(path, Side.Old)).Should().Be((true, false));
+        ReplacedPath again = Path_("maubot");
+        (PathExchange.IsAllThereIs(again, Side.New), PathExchange.IsAllThereIs(again, Side.Old)).Should().Be((false, true));
+    }
+
+    [Fact]
+    public void A_kept_state_that_was_copied_to_another_disk_is_known_by_its_new_inode()
+    {
+        File.WriteAllText(Live("config.yaml"), "old");
+        File.WriteAllText(New("config.yaml"), "new");
+        ReplacedPath path = Path_("config.yaml");
+        MoveTo(path, Side.New);
+        File.Copy(Old("config.yaml"), Old("copy"));
+        File.Move(Old("copy"), Old("config.yaml"), overwrite: true);
+        ReplacedPath known = PathExchange.IdentifyKept(path);
+        known.Old.Should().NotBe(path.Old);
+        PosixDirectory.Current.TryGetStatus(BytePath.From(Old("config.yaml")), out FileStatus status).Should().BeTrue();
+        known.Old!.Inode.Should().Be(status.Inode);
+    }
 }

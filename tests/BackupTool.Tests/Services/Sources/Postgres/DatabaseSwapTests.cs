@@ -46,6 +46,25 @@ public sealed class DatabaseSwapTests(PostgresServer server) : IClassFixture<Pos
         }
     }
 
+    [Theory]
+    [InlineData("LP", DatabaseSide.Previous, true, false)]
+    [InlineData("L", DatabaseSide.Previous, true, true)]
+    [InlineData("L", DatabaseSide.Previous, false, false)]
+    [InlineData("LF", DatabaseSide.Fresh, true, false)]
+    [InlineData("L", DatabaseSide.Fresh, true, true)]
+    public async Task That_what_was_kept_has_been_dropped_since_is_seen_before_it_is_wanted_back(string there, DatabaseSide side, bool hadLive, bool isGone)
+    {
+        DatabaseReplacement replacement = await OpenAsync($"s{Guid.NewGuid():N}");
+        foreach (char letter in there) Make(replacement.Names, letter);
+        string before = Seen(replacement.Names);
+
+        IReadOnlyList<RestoreObstacle> obstacles = await replacement.CheckMoveAsync(side, hadLive, Test.Token);
+
+        obstacles.Select(static obstacle => obstacle.What.Contains("is not there any more", StringComparison.Ordinal)).Should().Equal(isGone ? [true] : []);
+        Seen(replacement.Names).Should().Be(before);
+        foreach (DatabaseSide dropped in Enum.GetValues<DatabaseSide>()) await replacement.DropAsync(dropped, Test.Token);
+    }
+
     [Fact]
     public async Task Whoever_is_in_it_is_ended_and_whoever_connects_in_a_loop_waits()
     {
