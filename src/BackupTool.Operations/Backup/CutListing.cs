@@ -87,7 +87,8 @@ internal sealed class CutListing : IDisposable
         string changeKey = reader.ReadString();
         var flags = (CutFlags)reader.ReadByte();
         var status = new FileStatus((FileKind)reader.ReadByte(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadInt64(),
-            reader.ReadInt64(), ReadTime(reader), ReadTime(reader), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32()) { BornAt = ReadTime(reader) };
+            reader.ReadInt64(), ReadTime(reader), ReadTime(reader), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32())
+        { BornAt = ReadTime(reader) };
         return new CutEntry(path, status, target, flags, changeKey, staged);
     }
 
