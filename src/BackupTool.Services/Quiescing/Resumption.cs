@@ -11,12 +11,14 @@ namespace BackupTool.Services.Quiescing;
 internal sealed class Resumption(
     OwedRestarts owed, IServiceManager manager, Func<AwaitedService, IHealthCheck> checkOf, TimeProvider time, Action<string> tell, CancellationToken cancellationToken)
 {
-    private static readonly TimeSpan PatienceWithTheUnwell = TimeSpan.FromSeconds(5), PatienceWithTheRunning = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan PatienceWithTheUnwell = TimeSpan.FromSeconds(5), PatienceWithTheRunning = TimeSpan.FromMinutes(2), LeastPatience = TimeSpan.FromSeconds(30), PatienceWithDependents = TimeSpan.FromSeconds(90),
+        PatienceWithOtherJobs = TimeSpan.FromMinutes(10), LookAgain = TimeSpan.FromSeconds(10);
     private readonly RestartRecord _record = owed.Record;
     private readonly ConcurrentDictionary<string, Lazy<Task<UnitResult>>> _units = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<Task<HealthResult>>> _health = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<Task>> _secondStarts = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _thawFailures = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, TimeSpan> _late = new(StringComparer.Ordinal);   // units that were still starting after so long
     private readonly ConcurrentQueue<(string Unit, string Text)> _notes = new();
     private HashSet<string> _ours = [];
     private Resumption? _again;
@@ -136,8 +138,8 @@ internal sealed class Resumption(
         FailPoint.Reach(FailPoint.BeforeStart);
         if (before is { ActiveState: "failed" }) await ResetAsync(before);
         // One that runs is started, too: that takes back a stop which systemd still has before it.
-        string? failure = await TryStartAsync(unit.Unit);
-        if (failure is not null && await StopServiceOfAsync(unit.Unit)) failure = await TryStartAsync(unit.Unit);
+        string? failure = await TryStartAsync(unit.Unit, before);
+        if (failure is not null && await StopServiceOfAsync(unit.Unit)) failure = await TryStartAsync(unit.Unit, before);
         FailPoint.Reach(FailPoint.AfterStart);
         if (failure is not null && CanReleasePins(unit.Unit))
         {
@@ -147,6 +149,7 @@ internal sealed class Resumption(
         bool isWatched = _record.Services.Any(service => service.LivesIn == unit.Unit);
         if (failure is null && isWatched) return new UnitResult(true, false, false, null);
         UnitState? after = await StateOfAsync(unit.Unit);
+        if (failure is null && !isWatched && after is { ActiveState: "activating" } && _late.TryGetValue(unit.Unit, out TimeSpan waited)) return new UnitResult(false, false, false, $"it is still starting after {PlanSentences.Seconds(waited)}");
         if (after is { IsActive: true }) return new UnitResult(true, false, false, null);
         if (failure is null && after is not null) return new UnitResult(false, false, false, $"it was started and is {after.ActiveState} already");
         // Only what had its start (by us, or by a recovery that was killed) and failed by itself is settled: a start that was refused is still owed.
@@ -179,8 +182,8 @@ internal sealed class Resumption(
     {
         foreach (AwaitedService service in _record.Services.Where(service => service.LivesIn == name))
             if (await TryAsync(() => _releasePins!(service.Name).AsTask()) is { } problem) _notes.Enqueue((name, $"the pins of '{service.Name}' could not be released: {problem}"));
-        string? failure = await TryStartAsync(name);
-        _notes.Enqueue((name, failure is null ? "it started only after the pins of its state had been released" : "it did not start with the pins of its state released either"));
+        string? failure = await TryStartAsync(name, await StateOfAsync(name));
+        if (!_late.ContainsKey(name)) _notes.Enqueue((name, failure is null ? "it started only after the pins of its state had been released" : "it did not start with the pins of its state released either"));
     })).Value;
 
     private Task<HealthResult> HealthAsync(string service) =>
@@ -227,7 +230,75 @@ internal sealed class Resumption(
         return new Gate(health.IsHealthy, $"'{name}' is not healthy: {health.Reason}");
     }
 
-    private Task<string?> TryStartAsync(string unit) => TryAsync(() => manager.StartAsync(unit, cancellationToken));
+    /// <summary>Why it did not start; null when it has, or is on its way: one that takes for ever must not keep the others from being looked after. systemd goes on with what it was asked for.</summary>
+    private async Task<string?> TryStartAsync(string unit, UnitState? state)
+    {
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<string?> starting = TryAsync(async () =>
+        {
+            if (await IsToStartAloneAsync(unit, state)) await manager.StartAloneAsync(unit, giveUp.Token);
+            else await manager.StartAsync(unit, giveUp.Token);
+        });
+        TimeSpan patience = PatienceWithStartOf(unit, state);
+        if (!await IsUnderWayForeverAsync(unit, state, starting, patience)) return await starting;
+        await giveUp.CancelAsync();
+        await starting;
+        if (await StateOfAsync(unit) is not { IsActive: true }) return "its start has not begun yet: something else starts or stops first ('systemctl list-jobs')";
+        if (_late.TryAdd(unit, patience)) _notes.Enqueue((unit, $"its start was not over after {PlanSentences.Seconds(patience)}, and was not waited for any longer"));
+        return null;
+    }
+
+    /// <summary>False when the start has ended. Its time begins with it: a stop that somebody has asked for before, of itself or of what it is ordered after, is waited for first.</summary>
+    private async Task<bool> IsUnderWayForeverAsync(string unit, UnitState? before, Task starting, TimeSpan patience)
+    {
+        long asked = time.GetTimestamp();
+        bool hasBegun = before is { ActiveState: "inactive" or "failed" };
+        for (TimeSpan wait = patience; ; )
+        {
+            try
+            {
+                await starting.WaitAsync(wait, time, cancellationToken);
+                return false;
+            }
+            catch (TimeoutException)
+            {
+                bool isStarting = await StateOfAsync(unit) is { ActiveState: "activating" };
+                if (isStarting ? hasBegun : time.GetElapsedTime(asked) >= patience + PatienceWithOtherJobs) return true;
+                (hasBegun, wait) = isStarting ? (true, patience) : (false, LookAgain);
+            }
+        }
+    }
+
+    // systemd itself ends a start that takes longer than its unit allows, and knows why; many units allow any time (TimeoutStartSec=infinity).
+    private TimeSpan PatienceWithStartOf(string unit, UnitState? state)
+    {
+        AwaitedService[] services = [.. _record.Services.Where(service => service.LivesIn == unit)];
+        TimeSpan patience = services.Length == 0 ? PatienceWithDependents : TimeSpan.FromSeconds(services.Max(static service => service.HealthTimeoutSeconds));
+        TimeSpan own = (state?.StartTimeout ?? TimeSpan.Zero) + LeastPatience;
+        return patience > own ? patience : own;
+    }
+
+    /// <summary>
+    /// Whether systemd would start something along with a unit that is down by somebody's wish, or that is to wait for its own turn. After a reboot nobody has wished anything yet. To start a target
+    /// is to start all that it wants.
+    /// </summary>
+    private async Task<bool> IsToStartAloneAsync(string unit, UnitState? state)
+    {
+        if (state is null || _record.BootId != HeldJournal.BootId) return false;
+        if (unit.EndsWith(".target", StringComparison.Ordinal)) return true;
+        var seen = new HashSet<string>([unit, state.Name], StringComparer.Ordinal);
+        for (IEnumerable<UnitState> units = [state]; ;)
+        {
+            string[] pulledIn = [.. units.SelectMany(static each => each.PullsIn).Where(name => IsAService(name) && seen.Add(name))];
+            if (pulledIn.Length == 0) return false;
+            IReadOnlyList<UnitState> states = await manager.DescribeAsync(pulledIn, cancellationToken);
+            if (states.Any(static each => each is { IsActive: false, IsPassing: false, LoadState: not "not-found" })) return true;
+            units = states;
+        }
+    }
+
+    private static bool IsAService(string unit) => unit.EndsWith(".service", StringComparison.Ordinal) || unit.EndsWith(".socket", StringComparison.Ordinal)
+        || unit.EndsWith(".timer", StringComparison.Ordinal) || unit.EndsWith(".path", StringComparison.Ordinal);
 
     /// <summary>Why it failed; null when it did not. Whatever it is, the others come first: it is reported at the end.</summary>
     private async Task<string?> TryAsync(Func<Task> act)

@@ -12,6 +12,7 @@ internal static class StoppedStates
     /// <param name="isOverdue">It took longer: then it is we who had it killed.</param>
     internal static (CopyKind Kind, string? Reason) Judge(PlannedService service, UnitState? state, TimeSpan patience, bool isOverdue)
     {
+        if (state is { ActiveState: "deactivating" } && service.Expected == CopyKind.Inactive) return (CopyKind.Crash, $"{state.Name} was being stopped by somebody, and had not ended yet");
         if (state is null || service.Mode == QuiesceMode.Online) return (service.Expected, null);
         if (service.Mode == QuiesceMode.Freeze) return state.IsActive ? (CopyKind.Frozen, null) : (CopyKind.Crash, $"{state.Name} ended while it was being frozen ({state.ActiveState})");
         if (state.IsActive) return (CopyKind.Crash, $"{state.Name} was running again as soon as it had been stopped: something starts it");

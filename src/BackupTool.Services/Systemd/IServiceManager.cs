@@ -18,6 +18,10 @@ public interface IServiceManager
     /// <exception cref="ServiceManagerException">It did not start.</exception>
     Task StartAsync(string unit, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="StartAsync"/>, but nothing that the unit wants or requires is started with it.</summary>
+    /// <exception cref="ServiceManagerException">It did not start.</exception>
+    Task StartAloneAsync(string unit, CancellationToken cancellationToken);
+
     /// <summary>
     /// Takes back that a unit has failed, and begins anew to count its starts: a start after it is not refused for StartLimitBurst=. Nothing happens to one that has not failed, or that
     /// systemd does not have loaded; its result (<see cref="UnitState.Result"/>) is forgotten.

@@ -31,10 +31,15 @@ public sealed class SystemdServiceManager : IServiceManager
     public Task StopAsync(IReadOnlyList<string> units, TimeSpan patience, CancellationToken cancellationToken) => _stop.StopAsync(Complete(units), patience, cancellationToken);
 
     /// <inheritdoc/>
-    public async Task StartAsync(string unit, CancellationToken cancellationToken)
+    public Task StartAsync(string unit, CancellationToken cancellationToken) => StartAsync(unit, "replace", cancellationToken);
+
+    /// <inheritdoc/>
+    public Task StartAloneAsync(string unit, CancellationToken cancellationToken) => StartAsync(unit, "ignore-requirements", cancellationToken);
+
+    private async Task StartAsync(string unit, string jobMode, CancellationToken cancellationToken)
     {
         unit = UnitName.Complete(unit);
-        string[] start = ["systemctl", "--no-ask-password", "start", "--", unit];
+        string[] start = ["systemctl", "--no-ask-password", $"--job-mode={jobMode}", "start", "--", unit];
         ClientAnswer answer = await _client.RunAsync(start, cancellationToken);
         UnitProperties properties = (await _client.ShowAsync([unit], cancellationToken))[0];
         if (answer.ExitCode != 0 && properties["Result"].EndsWith("start-limit-hit", StringComparison.Ordinal))

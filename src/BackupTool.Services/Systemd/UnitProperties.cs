@@ -8,7 +8,7 @@ internal sealed class UnitProperties
 {
     /// <summary>The properties asked for. systemctl leaves out those that a kind of unit, or an older systemd, does not have.</summary>
     internal const string Asked = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,InvocationID,NRestarts,FreezerState,CanFreeze,CanStart,CanStop,Transient,TriggeredBy,RequiredBy,BoundBy,ConsistsOf," +
-        "Job,RequisiteOf,PropagatesStopTo,UpheldBy,After,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
+        "Job,RequisiteOf,PropagatesStopTo,UpheldBy,After,Requires,Wants,BindsTo,RemainAfterExit,StopWhenUnneeded,TimeoutStartUSec,WatchdogUSec,ConditionResult,ConditionTimestampMonotonic,Type,ExecMainCode,ExecMainStatus";
 
     /// <summary>Asked for by itself: it is long, and of no use in a window.</summary>
     internal const string ProgramAsked = "--property=ExecStart";
@@ -68,6 +68,9 @@ internal sealed class UnitProperties
         StopsWithIt = [.. StopPropagation.SelectMany(List).Distinct()],
         UpheldBy = List("UpheldBy"),
         After = List("After"),
+        PullsIn = [.. ((string[])["Requires", "BindsTo", "Wants"]).SelectMany(List).Distinct()],
+        IsPassing = (this["Type"] == "oneshot" && this["RemainAfterExit"] != "yes") || this["StopWhenUnneeded"] == "yes",
+        StartTimeout = ReadTimeSpan(this["TimeoutStartUSec"]),
         Watchdog = ReadTimeSpan(this["WatchdogUSec"]),
     };
 

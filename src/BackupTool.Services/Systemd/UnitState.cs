@@ -63,6 +63,15 @@ public sealed record UnitState
     /// <summary>Units that are ordered before it, as far as systemd knows.</summary>
     public IReadOnlyList<string> After { get; init; } = [];
 
+    /// <summary>Units that are started with it when they are down, and so on from each of those, whether it is up or not.</summary>
+    public IReadOnlyList<string> PullsIn { get; init; } = [];
+
+    /// <summary>It is down whenever nobody needs it: a oneshot that leaves nothing behind, or one that systemd stops when it is not needed. That it is down is nobody's wish.</summary>
+    public bool IsPassing { get; init; }
+
+    /// <summary>How long its start may take before systemd gives up; null for ever.</summary>
+    public TimeSpan? StartTimeout { get; init; }
+
     /// <summary>systemd can act on it.</summary>
     public bool IsLoaded => LoadState == "loaded";
 

@@ -33,6 +33,8 @@ internal sealed class FixedUnits(params IReadOnlyList<UnitState> states) : IServ
 
     public Task StartAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task StartAloneAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task ResetFailedAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <summary>Per unit.</summary>

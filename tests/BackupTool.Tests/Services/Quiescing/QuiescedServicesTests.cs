@@ -360,6 +360,71 @@ public sealed class QuiescedServicesTests : IDisposable
     }
 
     [Fact]
+    public void A_start_that_never_ends_keeps_nobody_else_waiting_and_is_not_healthy()
+    {
+        _stack["slack.service"].StartTakes = TimeSpan.FromDays(1);
+        QuiesceOutcome outcome = _stack.Run();
+        outcome.IsWell.Should().BeFalse();
+        ServiceOutcome slack = outcome.Services.Single(service => service.Name == "slack");
+        slack.IsHealthy.Should().BeFalse();
+        slack.Notes.Should().ContainMatch("*was not waited for any longer*");
+        outcome.Services.Where(service => service.Name != "slack").Should().OnlyContain(service => service.IsHealthy == true);
+        _stack.Time.Now.Should().BeLessThan(TimeSpan.FromMinutes(4));
+    }
+
+    [Fact]
+    public void Who_needs_a_service_whose_start_never_ends_stays_owed()
+    {
+        _stack["continuwuity.service"].StartTakes = TimeSpan.FromDays(1);
+        QuiesceOutcome outcome = _stack.Run();
+        outcome.Services.Single(service => service.Name == "homeserver").Should().Match<ServiceOutcome>(service => service.IsHealthy == false && !service.IsOwed);
+        outcome.Services.Where(service => service.Name != "homeserver").Should().OnlyContain(service => service.IsOwed);
+        _stack.Journal.IsOwed.Should().BeTrue();
+        _stack.Time.Now.Should().BeLessThan(TimeSpan.FromMinutes(4));
+    }
+
+    [Fact]
+    public void What_was_down_before_is_not_started_by_way_of_one_that_wants_it()
+    {
+        using var world = new QuiesceWorld();
+        world.Add("homeserver", new SimulatedUnit("homeserver.service") { Active = "inactive" }, QuiesceMode.Stop);
+        world.Add("bridge", new SimulatedUnit("bridge.service") { Wants = ["homeserver.service"] }, QuiesceMode.Stop, "homeserver");
+        world.Run().IsWell.Should().BeTrue();
+        world["homeserver.service"].Active.Should().Be("inactive");
+        world["bridge.service"].Active.Should().Be("active");
+    }
+
+    [Fact]
+    public void What_is_to_wait_for_its_turn_is_not_started_by_way_of_one_that_wants_it()
+    {
+        using var world = new QuiesceWorld();
+        world.Add("homeserver", new SimulatedUnit("homeserver.service") { Wants = ["bridge.service"] }, QuiesceMode.Stop);
+        world.Add("bridge", new SimulatedUnit("bridge.service"), QuiesceMode.Stop, "homeserver");
+        world.Run().IsWell.Should().BeTrue();
+        world.Systemd.Log.Should().ContainInOrder("starting homeserver.service", "healthy homeserver.service", "starting bridge.service");
+    }
+
+    [Fact]
+    public void One_that_runs_without_what_it_requires_runs_again_without_it()
+    {
+        using var world = new QuiesceWorld();
+        world.Add("homeserver", new SimulatedUnit("homeserver.service") { Active = "failed", FailingStarts = 9 }, QuiesceMode.Stop);
+        world.Add("bridge", new SimulatedUnit("bridge.service") { Requires = ["homeserver.service"] }, QuiesceMode.Stop);
+        world.Run();
+        world["bridge.service"].Active.Should().Be("active");
+        world.Systemd.Log.Should().NotContain("starting homeserver.service");
+    }
+
+    [Fact]
+    public void One_that_somebody_is_stopping_just_then_is_a_crash_copy_and_is_not_started()
+    {
+        _stack["maubot.service"].Active = "deactivating";
+        QuiesceOutcome outcome = _stack.Run();
+        outcome.Services.Single(service => service.Name == "maubot").Should().Match<ServiceOutcome>(service => service.CopyKind == CopyKind.Crash && service.CopyReason!.Contains("was being stopped by somebody"));
+        _stack.Systemd.Log.Should().NotContain("starting maubot.service");
+    }
+
+    [Fact]
     public void Two_runs_never_have_services_at_rest_at_once()
     {
         QuiescePlan plan = _stack.Plan();

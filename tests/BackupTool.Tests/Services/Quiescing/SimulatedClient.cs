@@ -29,6 +29,8 @@ internal sealed class SimulatedClient(SimulatedSystemd systemd, VirtualTime time
 
     public Task StartAsync(string unit, CancellationToken cancellationToken) => CallAsync($"start {unit}", () => systemd.StartAsync(unit), cancellationToken);
 
+    public Task StartAloneAsync(string unit, CancellationToken cancellationToken) => CallAsync($"start {unit}", () => systemd.StartAsync(unit, isAlone: true), cancellationToken);
+
     public Task ResetFailedAsync(string unit, CancellationToken cancellationToken) => CallAsync($"reset {unit}", () => systemd.ResetFailed(unit), cancellationToken);
 
     public Task<string?> FindProgramAsync(string unit, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -38,6 +38,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
             StopsWithIt = Names(other => other.Requires.Contains(name)),
             UpheldBy = Names(other => other.Upholds.Contains(name)),
             After = unit.After,
+            PullsIn = [.. unit.Requires, .. unit.Wants],
         };
     }
 
@@ -78,7 +79,7 @@ internal sealed class SimulatedSystemd(VirtualTime time)
         Log.Add($"stopped {unit.Name}");
     }
 
-    internal async Task StartAsync(string name)
+    internal async Task StartAsync(string name, bool isAlone = false)
     {
         SimulatedUnit unit = Units[name];
         _pendingStops.Remove(name);
@@ -87,7 +88,8 @@ internal sealed class SimulatedSystemd(VirtualTime time)
         if (isMerged && !unit.IsActive) throw new ServiceManagerException($"{name} failed", "");
         if (unit.IsActive) return;
         while (unit.Triggers.Any(_pendingStops.Contains)) await Task.Delay(TimeSpan.FromMilliseconds(5), time);   // systemd stops first what is to stop
-        foreach (string required in unit.Requires)
+        foreach (string wanted in isAlone ? [] : unit.Wants) await StartAsync(wanted);
+        foreach (string required in isAlone ? [] : unit.Requires)
         {
             await StartAsync(required);
             if (!Units[required].IsActive) throw new ServiceManagerException($"dependency {required} of {name} failed", "");

@@ -5,10 +5,11 @@ internal sealed class SimulatedUnit(string name)
 {
     internal string Name { get; } = name;
     internal List<string> Requires { get; init; } = [];   // started with it; it stops when they do
+    internal List<string> Wants { get; init; } = [];      // started with it
     internal List<string> Triggers { get; init; } = [];
     internal List<string> Upholds { get; init; } = [];
     internal List<string> After { get; init; } = [];
-    internal TimeSpan StartTakes { get; init; } = TimeSpan.FromMilliseconds(200);
+    internal TimeSpan StartTakes { get; set; } = TimeSpan.FromMilliseconds(200);
     internal TimeSpan StopTakes { get; init; } = TimeSpan.FromMilliseconds(300);
     internal TimeSpan HealthyAfter { get; init; } = TimeSpan.FromMilliseconds(700);   // from the end of its start
     internal string ResultOfStop { get; init; } = "success";

@@ -100,6 +100,32 @@ public sealed class StartUnitsTests(RealSystemd systemd) : ServiceManagerTests(s
     }
 
     [Fact]
+    public async Task One_that_is_started_alone_starts_nothing_that_it_wants_or_requires()
+    {
+        await Systemd.WriteUnitAsync("b-wanted.service", Sleeper);
+        await Systemd.WriteUnitAsync("b-required.service", "[Service]\nExecStart=/bin/sleep infinity\nExecStartPre=/bin/false");
+        await Systemd.WriteUnitAsync("b-wants.service", Unit("Wants=b-wanted.service\nRequires=b-required.service\nAfter=b-wanted.service b-required.service", Sleeper));
+
+        await Manager.StartAloneAsync("b-wants", Test.Token);
+
+        (await StateAsync("b-wants")).Should().Match<UnitState>(state => state.ActiveState == "active" && state.PullsIn.Contains("b-wanted.service") && state.PullsIn.Contains("b-required.service"));
+        (await StateAsync("b-wanted")).ActiveState.Should().Be("inactive");
+        (await StateAsync("b-required")).ActiveState.Should().Be("inactive");
+    }
+
+    [Theory]
+    [InlineData("Type=notify\nTimeoutStartSec=infinity", null, false)]
+    [InlineData("Type=notify\nTimeoutStartSec=150", 150, false)]
+    [InlineData("Type=oneshot", null, true)]
+    [InlineData("Type=oneshot\nRemainAfterExit=yes", null, false)]
+    public async Task Tells_how_long_a_start_may_take_and_what_is_down_by_its_nature(string settings, int? seconds, bool isPassing)
+    {
+        string unit = $"b-kind-{settings.Length}.service";
+        await Systemd.WriteUnitAsync(unit, $"[Service]\n{settings}\nExecStart=/bin/sleep infinity");
+        (await StateAsync(unit)).Should().Match<UnitState>(state => state.IsPassing == isPassing && state.StartTimeout == (seconds == null ? null : TimeSpan.FromSeconds(seconds.Value)));
+    }
+
+    [Fact]
     public async Task A_start_limit_that_our_own_stops_and_starts_have_reached_is_forgotten()
     {
         // WantedBy keeps the unit loaded: systemd forgets the count of one that it unloads.
