@@ -15,7 +15,7 @@ namespace BackupTool.Operations.Rotation;
 public sealed class RotationRun(BackupConfiguration configuration, IProgressObserver progress, TimeProvider time)
 {
     /// <summary>Rotates. Holds the exclusive lock from the first look to the last removal; a dry run only keeps others from removing.</summary>
-    /// <exception cref="RepositoryDamagedException">A snapshot cannot be read: nothing was removed.</exception>
+    /// <exception cref="RepositoryDamagedException">A snapshot cannot be read, or lacks a pack: nothing was removed.</exception>
     /// <exception cref="RepositoryLockedException">Somebody else is at it.</exception>
     public async Task<RotationReport> RunAsync(RotationRequest request, CancellationToken cancellationToken)
     {
@@ -29,7 +29,12 @@ public sealed class RotationRun(BackupConfiguration configuration, IProgressObse
         string host = Environment.MachineName;
         RetentionPlan plan = RetentionPlan.Decide(survey.Snapshots, ConfiguredRetention.RulesOf(configuration, time.LocalTimeZone), time.GetUtcNow(), request.AllHosts ? null : host);
         var forgotten = new List<SnapshotId>();
-        if (!request.DryRun) await ForgetAsync(repository, plan, forgotten, cancellationToken);
+        if (!request.DryRun && plan.Removed.Any())
+        {
+            // First whether all that stays is there: when packs are lost, what would go may be the last that is whole.
+            await PruneAsync(repository, held, plan, isDryRun: true, cancellationToken);
+            await ForgetAsync(repository, plan, forgotten, cancellationToken);
+        }
         PruneReport prune = await PruneAsync(repository, held, plan, request.DryRun, cancellationToken);
         return new RotationReport { DryRun = request.DryRun, Plan = plan, Forgotten = forgotten, Prune = prune, Warnings = [.. survey.Warnings, .. NeverVerified(plan, host), .. prune.Warnings] };
     }

@@ -50,6 +50,8 @@ public sealed class VerifyRun(Repository repository, Func<string, PostgresTarget
             await verifier.CheckDataAsync(subset, cancellationToken);
         }
         List<VerificationProblem> problems = [.. verifier.Problems], unproven = [];
+        IReadOnlyList<VerificationProblem> affected = await AffectedSnapshots.FindAsync(repository, verifier.Index, snapshots, problems, cancellationToken);
+        if (affected.Count > 0) progress.Message($"what is damaged is needed by {string.Join(", ", affected.Take(10).Select(static one => one.FileName))}{(affected.Count > 10 ? $" and {affected.Count - 10:N0} more" : "")}");
         if (level == VerifyLevel.Content)
         {
             snapshots = choose(snapshots);
@@ -57,7 +59,7 @@ public sealed class VerifyRun(Repository repository, Func<string, PostgresTarget
             foreach (StoredSnapshot snapshot in snapshots) problems.AddRange(await contents.CheckAsync(snapshot, stagingDirectory, cancellationToken));
             unproven = contents.Unproven;
         }
-        string? evidence = await RecordAsync(level, subset, snapshots, [.. problems, .. unproven], verifier.ReadBytes, cancellationToken);
+        string? evidence = await RecordAsync(level, subset, snapshots, [.. problems, .. affected, .. unproven], verifier.ReadBytes, cancellationToken);
         return new VerifyReport(level, snapshots, verifier.ReadBytes, problems, unproven, evidence);
     }
 

@@ -1,12 +1,13 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace BackupTool.Repositories.Verification;
 
 /// <summary>
 /// Which snapshots were proved by a verification: every byte that they need was read (level data or content), and nothing was found. Reports of parts count together when there is one of
-/// each part 1…t of the same t, each of them naming the snapshot. A later report of any level that finds something wrong with the snapshot itself takes the proof back.
+/// each part 1…t of the same t, each of them naming the snapshot. A later report of any level that finds something wrong with the snapshot itself, or with a pack that it needs, takes the proof back.
 /// </summary>
-public static class VerifiedSnapshots
+public static partial class VerifiedSnapshots
 {
     /// <summary>Their ids, and when each was proved last.</summary>
     /// <param name="reports">All evidence, in any order.</param>
@@ -17,11 +18,10 @@ public static class VerifiedSnapshots
         var parts = new Dictionary<(string Snapshot, int Of), HashSet<int>>();
         foreach (Evidence report in reports.OrderBy(static report => report.Time))
         {
+            foreach (string id in report.Problems.SelectMany(static problem => Id.Matches(problem)).Select(static match => match.Value).Distinct()) Forget(id);
+            if (report.Problems.Length > 0 || report.Level is not ("data" or "content")) continue;
             foreach (string snapshot in report.Snapshots.Distinct())
-            {
-                if (report.Problems.Any(problem => problem.Contains(snapshot, StringComparison.Ordinal))) Forget(snapshot);
-                else if (report.Problems.Length == 0 && report.Level is "data" or "content" && CompletesProof(report.Subset, snapshot)) verified[snapshot] = report.Time;
-            }
+                if (CompletesProof(report.Subset, snapshot)) verified[snapshot] = report.Time;
         }
         return verified;
 
@@ -40,6 +40,9 @@ public static class VerifiedSnapshots
             return seen.Count == of;
         }
     }
+
+    [GeneratedRegex("[0-9a-f]{64}")]
+    private static partial Regex Id { get; }
 
     private static bool TryParse(string subset, out int number, out int of)
     {

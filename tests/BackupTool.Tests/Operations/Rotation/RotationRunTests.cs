@@ -86,6 +86,15 @@ public sealed class RotationRunTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Forgets_nothing_while_what_would_stay_lacks_a_pack()
+    {
+        await _box.AddAsync(3);
+        await _box.AddAsync(1, change: static snapshot => snapshot with { Services = [snapshot.Services[0] with { Archive = snapshot.Services[0].Archive with { Bytes = 1, ChunkCount = 1, ChunkList = [new string('a', 64)] } }] });
+        await FluentActions.Awaiting(() => _box.RotateAsync(KeepOne)).Should().ThrowAsync<RepositoryDamagedException>();
+        (await _box.IdsAsync()).Should().HaveCount(2, "the older one may be the last that is whole");
+    }
+
+    [Fact]
     public async Task Damaged_evidence_proves_nothing_and_is_told()
     {
         StoredSnapshot verified = await _box.AddAsync(5), old = await _box.AddAsync(3), young = await _box.AddAsync(1);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using BackupTool.Repositories;
+using BackupTool.Repositories.Archives;
 using BackupTool.Repositories.Chunks;
 using BackupTool.Repositories.Index;
 using BackupTool.Repositories.Packs;
@@ -54,6 +55,23 @@ public sealed class RepositoryVerifierTests : IAsyncLifetime
         await verifier.CheckDataAsync(null, Test.Token);
         verifier.Problems.Should().BeEmpty();
         verifier.ReadBytes.Should().Be(Files("packs").Sum(f => new FileInfo(f).Length)).And.Be(await verifier.CountDataAsync(null, Test.Token));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Snapshots_that_need_a_damaged_pack_are_named_and_no_others(bool isMissing)
+    {
+        var verifier = new RepositoryVerifier(_backup.Repository, static _ => { });
+        IReadOnlyList<StoredSnapshot> snapshots = await verifier.CheckStructureAsync(Test.Token);
+        PackId[][] needed = [.. snapshots.Select(one => ChunkReference.Parse(one.Snapshot.Services[0].Archive.ChunkList).Select(id => verifier.Index.TryGet(id, out ChunkLocation at) ? at.Pack : default).ToArray())];
+        PackId lost = needed[1].Except(needed[0]).First();
+        string file = Path.Combine(_backup.Place, lost.FileName);
+        if (isMissing) File.Delete(file);
+        else await File.AppendAllTextAsync(file, "x", Test.Token);
+        verifier = new RepositoryVerifier(_backup.Repository, static _ => { });
+        snapshots = await verifier.CheckStructureAsync(Test.Token);
+        (await AffectedSnapshots.FindAsync(_backup.Repository, verifier.Index, snapshots, verifier.Problems, Test.Token)).Should().OnlyContain(p => p.FileName.Contains(snapshots[1].Id.Hex)).And.NotBeEmpty();
     }
 
     [Theory]

@@ -56,6 +56,10 @@ public sealed class VerifiedSnapshotsTests : IDisposable
     }
 
     [Fact]
+    public void What_is_found_later_counts_for_snapshots_that_were_not_asked_for_too() =>
+        Verified(Report(1, "data", null, A, B), Report(2, "content", null, B) with { Problems = [$"snapshots/{A}.json (maubot): it needs a pack that is damaged"] }).Should().Be("b1");
+
+    [Fact]
     public async Task Damaged_evidence_is_passed_over_and_named()
     {
         var storage = new LocalStorage(_there.Path);
