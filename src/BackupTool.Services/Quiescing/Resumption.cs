@@ -253,7 +253,7 @@ internal sealed class Resumption(
     {
         long asked = time.GetTimestamp();
         bool hasBegun = before is { ActiveState: "inactive" or "failed" };
-        for (TimeSpan wait = patience; ; )
+        for (TimeSpan wait = patience; ;)
         {
             try
             {
