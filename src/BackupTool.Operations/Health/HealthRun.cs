@@ -1,7 +1,5 @@
 using BackupTool.Operations.Configuration;
-using BackupTool.Posix;
 using BackupTool.Services.Health;
-using BackupTool.Services.Profiles;
 using BackupTool.Services.Systemd;
 
 namespace BackupTool.Operations.Health;
@@ -26,14 +24,14 @@ public sealed class HealthRun(BackupConfiguration configuration, IServiceManager
     private async Task<ServiceHealth> AskAsync(ServiceSettings service, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var findings = new List<string>();
-        HealthProbe? probe = FindProbe(service, findings);
-        bool isProfileSilent = findings.Count > 0;
+        (HealthProbe? probe, bool isEndpointKnown, string? problem) = ServiceEndpoint.Find(service);
+        if (problem is not null) findings.Add(problem);
         Task<HealthAnswer?> asking = AskAsync(probe, cancellationToken);
         (UnitState? state, HealthAnswer? unit) = await AskUnitAsync(service.Unit, cancellationToken);
         HealthAnswer? endpoint = await asking;
         IReadOnlyList<JournalLine>? errors = state is { IsLoaded: true } ? await ReadErrorsAsync(state.Name, since, findings, cancellationToken) : null;
 
-        (HealthVerdict verdict, string reason) = Judge(state, unit, endpoint, isProfileSilent ? findings[0] : null);
+        (HealthVerdict verdict, string reason) = Judge(state, unit, endpoint, isEndpointKnown ? null : problem);
         return new ServiceHealth
         {
             Name = service.Name,
@@ -48,24 +46,6 @@ public sealed class HealthRun(BackupConfiguration configuration, IServiceManager
             HasMoreErrors = errors is { Count: > MaxErrors },
             Findings = findings,
         };
-    }
-
-    /// <summary>What the configuration says, or else the service's own.</summary>
-    private static HealthProbe? FindProbe(ServiceSettings service, List<string> findings)
-    {
-        if (service.Health.IsUnitOnly || service.Health.Probe is not null) return service.Health.Probe;
-        // Plain files listen nowhere, and whether they are there is the backup's to say.
-        ServiceProfile? profile = ServiceProfiles.For(service.Kind);
-        if (profile is null or FilesProfile) return null;
-        try
-        {
-            return profile.Describe(service.ToFacts(), static _ => { }).Health;
-        }
-        catch (Exception e) when (e is ExplainedException or PosixException)
-        {
-            findings.Add($"its endpoint is not known: {e.Message}");
-            return null;
-        }
     }
 
     private static async Task<HealthAnswer?> AskAsync(HealthProbe? probe, CancellationToken cancellationToken) =>

@@ -1,31 +1,20 @@
 using BackupTool.Operations.Configuration;
-using BackupTool.Posix;
+using BackupTool.Operations.Health;
 using BackupTool.Services.Health;
-using BackupTool.Services.Profiles;
 using BackupTool.Services.Systemd;
 
 namespace BackupTool.Operations.Replacing;
 
 /// <summary>
-/// Asks a service as its own configuration says at that moment: a replacement may bring another one, with another port. Where that says nothing, its unit is asked.
+/// Asks a service as its own configuration says at that moment: a replacement may bring another one, with another port. Where that cannot be read, it is asked as before; where it says nothing, its
+/// unit is.
 /// </summary>
-internal sealed class LiveCheck(ServiceSettings settings, string? unit, IServiceManager manager) : IHealthCheck
+internal sealed class LiveCheck(ServiceSettings settings, string? unit, IServiceManager manager, HealthProbe? before = null) : IHealthCheck
 {
     /// <summary>What is asked besides the unit; null for nothing.</summary>
-    internal static HealthProbe? ProbeOf(ServiceSettings settings)
-    {
-        if (settings.Health.IsUnitOnly || settings.Health.Probe is not null) return settings.Health.Probe;
-        try
-        {
-            return ServiceProfiles.For(settings.Kind)?.Describe(settings.ToFacts(), static _ => { }).Health;
-        }
-        catch (Exception e) when (e is ExplainedException or PosixException)
-        {
-            return null;   // what is broken is what is being replaced
-        }
-    }
+    internal static HealthProbe? ProbeOf(ServiceSettings settings, HealthProbe? before = null) => ServiceEndpoint.Find(settings) is { IsKnown: true } endpoint ? endpoint.Probe : before;
 
     /// <inheritdoc/>
     public Task<HealthAnswer> AskAsync(CancellationToken cancellationToken) =>
-        HealthChecks.For(ProbeOf(settings), unit, manager) is { } check ? check.AskAsync(cancellationToken) : Task.FromResult(new HealthAnswer(true, false, "nothing to ask"));
+        HealthChecks.For(ProbeOf(settings, before), unit, manager) is { } check ? check.AskAsync(cancellationToken) : Task.FromResult(new HealthAnswer(true, false, "nothing to ask"));
 }

@@ -41,10 +41,10 @@ public sealed class ReplacementWorld(BytePath stateDirectory, IServiceManager ma
         new(manager, Restarts, service => CheckOf(configuration, service), service => ProbeOf(configuration, service), new LiveDatabases(configuration, time), progress, time);
 
     private static HealthProbe? ProbeOf(BackupConfiguration? configuration, AffectedService service) =>
-        configuration?.Services.FirstOrDefault(each => each.Name == service.Name) is { } settings ? LiveCheck.ProbeOf(settings) : service.Probe?.ToProbe();
+        configuration?.Services.FirstOrDefault(each => each.Name == service.Name) is { } settings ? LiveCheck.ProbeOf(settings, service.Probe?.ToProbe()) : service.Probe?.ToProbe();
 
     private IHealthCheck CheckOf(BackupConfiguration? configuration, AffectedService service) =>
-        configuration?.Services.FirstOrDefault(each => each.Name == service.Name) is { } settings ? new LiveCheck(settings, service.Unit, manager)
+        configuration?.Services.FirstOrDefault(each => each.Name == service.Name) is { } settings ? new LiveCheck(settings, service.Unit, manager, service.Probe?.ToProbe())
             : HealthChecks.For(service.Probe?.ToProbe(), service.Unit, manager) ?? new NothingToAsk();
 
     /// <summary>Brings one that was killed to an end. Comes before owed restarts are paid.</summary>

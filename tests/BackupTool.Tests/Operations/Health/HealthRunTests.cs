@@ -129,13 +129,28 @@ public sealed class HealthRunTests : IDisposable
     public async Task Asks_where_the_service_s_own_configuration_says_it_listens()
     {
         await using var server = RawServer.Answering("HTTP/1.1 401 Unauthorized\r\n\r\n");
-        File.WriteAllText(_there.Below("config.yaml"), $"database: sqlite:bot.db\nserver:\n  hostname: 127.0.0.1\n  port: {server.Port}\nplugin_directories:\n  upload: ./plugins\n  load: [./plugins]\n  trash: ./trash\nplugin_databases:\n  sqlite: ./dbs\n");
+        LayOutMaubot(server.Port);
         File.WriteAllText(_there.Below("bot.db"), "x");
-        Directory.CreateDirectory(_there.Below("plugins"));
         ServiceHealth service = (await Report($"[service.x]\nkind = \"maubot\"\ndata = \"{_there.Text}\"\n", new FixedUnits())).Services.Single();
         service.Findings.Should().BeEmpty();
         service.Verdict.Should().Be(HealthVerdict.Healthy);
         server.Requests.Should().ContainSingle().Which.Should().StartWith("GET /_matrix/maubot/v1/");
+    }
+
+    /// <summary>A wiped database is empty until the service makes a new one, and an active unit is not yet a service that answers.</summary>
+    [Fact]
+    public async Task A_service_without_its_database_is_asked_all_the_same_and_what_is_missing_is_a_finding()
+    {
+        string maubot = $"[service.x]\nkind = \"maubot\"\ndata = \"{_there.Text}\"\nunit = \"x.service\"\n";
+        LayOutMaubot(FakeHttpServer.FindFreePort());
+        ServiceHealth silent = (await Report(maubot, new FixedUnits(FixedUnits.Unit("x.service")))).Services.Single();
+        (silent.Verdict, silent.Endpoint!.IsHealthy).Should().Be((HealthVerdict.NotHealthy, false));
+        silent.Findings.Should().ContainSingle().Which.Should().Contain("bot.db");
+
+        await using var server = RawServer.Answering("HTTP/1.1 401 Unauthorized\r\n\r\n");
+        LayOutMaubot(server.Port);
+        (await Report(maubot, new FixedUnits(FixedUnits.Unit("x.service")))).Services.Single().Verdict.Should().Be(HealthVerdict.Healthy);
+        server.Requests.Should().ContainSingle();
     }
 
     [Fact]
@@ -167,4 +182,11 @@ public sealed class HealthRunTests : IDisposable
 
     private static BackupConfiguration Parse(string services) =>
         ConfigurationReader.Parse(BytePath.From("/b.toml"), Encoding.UTF8.GetBytes("[repository]\npath = \"/r\"\n" + services), null);
+
+    /// <summary>A maubot without a database.</summary>
+    private void LayOutMaubot(int port)
+    {
+        Directory.CreateDirectory(_there.Below("plugins"));
+        File.WriteAllText(_there.Below("config.yaml"), $"database: sqlite:bot.db\nserver:\n  hostname: 127.0.0.1\n  port: {port}\nplugin_directories:\n  upload: ./plugins\n  load: [./plugins]\n  trash: ./trash\nplugin_databases:\n  sqlite: ./dbs\n");
+    }
 }
