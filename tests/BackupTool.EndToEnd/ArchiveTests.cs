@@ -104,7 +104,7 @@ public sealed class ArchiveTests(OddTreeSnapshot snapshot) : IClassFixture<OddTr
         (await _box.RunAsync("import", _box.Below("gone"), "--service", "old")).ShouldFail(1, _box.Below("gone"));
         (await _box.ListAsync()).Should().BeEmpty();
         _box.FindLeftovers().Should().BeEmpty();
-        await _box.VerifyAsync("data");
+        (await _box.RunAsync("verify", "--level", "data")).ShouldExit(75, "nothing is damaged, and nothing there");
     }
 
     [Fact]

@@ -227,7 +227,7 @@ public sealed class BadInputTests : IDisposable
     {
         await _box.InitAsync();
         (await _box.RunAsync("verify")).ShouldExit(75).Error.Should().Contain("nothing was verified");
-        (await _box.RunAsync("verify", "latest", "--level", "content")).ShouldFail(1, "no snapshot", "backup now");
+        (await _box.RunAsync("verify", "latest", "--level", "content")).ShouldFail(2, "no snapshot", "backup now");
         await _box.BackUpAsync();
         (await _box.RunAsync("verify", "latest")).ShouldFail(2, "whole repository", "--level content");
         (await _box.RunAsync("verify", "--subset", "1/7")).ShouldFail(2, "does not read them", "--level data");

@@ -7,14 +7,15 @@ namespace BackupTool.Operations.Snapshots;
 
 /// <summary>
 /// Finds the snapshot that an operator means: <c>latest</c> (but for those that a restore or wipe made of what it replaced), <c>latest~1</c> (the one before), a prefix of its id, <c>label:NAME</c> (the newest with that
-/// label), or a date (<c>2026-11-22</c>, <c>2026-11-22T03:00</c>: the newest not later). Asked for certain services, <c>latest</c> is the latest that holds them: a night that could not store a
-/// damaged one hides the nights before from nobody.
+/// label), or a date (<c>2026-11-22</c>, <c>2026-11-22T03:00</c>: the newest not later). Asked for certain services, <c>latest</c> (without a number) is the latest that holds them: a night that
+/// could not store a damaged one hides the nights before from nobody.
 /// </summary>
 public static class SnapshotSelector
 {
     /// <summary>For help texts.</summary>
     public const string Syntax = "latest, latest~1, a prefix of an id, label:NAME, or a date";
 
+    private const string Latest = "latest";
     private static readonly string[] DateFormats = ["yyyy-MM-dd", "yyyy-MM-ddTHH:mm", "yyyy-MM-dd HH:mm", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-dd HH:mm:ss"];
 
     /// <summary>Finds it among snapshots sorted by time.</summary>
@@ -22,7 +23,7 @@ public static class SnapshotSelector
     public static StoredSnapshot Select(IReadOnlyList<StoredSnapshot> snapshots, string selector, TimeZoneInfo localZone)
     {
         if (snapshots.Count == 0) throw new NotInRepositoryException("The repository holds no snapshot.", "Run 'backup now' to make the first one.");
-        if (IsLatest(selector)) return SelectLatest(snapshots, selector);
+        if (selector == Latest || selector.StartsWith("latest~", StringComparison.Ordinal)) return SelectLatest(snapshots, selector);
         if (selector.StartsWith("label:", StringComparison.Ordinal))
             return snapshots.LastOrDefault(s => s.Snapshot.Labels.Contains(selector[6..])) ?? throw None(selector);
         if (DateTime.TryParseExact(selector, DateFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime date))
@@ -39,16 +40,14 @@ public static class SnapshotSelector
     /// <exception cref="NotInRepositoryException">There is none, or more than one.</exception>
     public static StoredSnapshot SelectFor(IReadOnlyList<string> services, IReadOnlyList<StoredSnapshot> snapshots, string selector, TimeZoneInfo localZone)
     {
-        List<StoredSnapshot> holding = IsLatest(selector) && services.Count > 0 ? [.. snapshots.Where(each => services.All(name => each.Snapshot.Services.Any(service => service.Name == name)))] : [];
+        List<StoredSnapshot> holding = selector == Latest && services.Count > 0 ? [.. snapshots.Where(each => services.All(name => each.Snapshot.Services.Any(service => service.Name == name)))] : [];
         return Select(holding.Exists(static each => !SafetySnapshot.Is(each.Snapshot)) ? holding : snapshots, selector, localZone);
     }
-
-    private static bool IsLatest(string selector) => selector == "latest" || selector.StartsWith("latest~", StringComparison.Ordinal);
 
     private static StoredSnapshot SelectLatest(IReadOnlyList<StoredSnapshot> snapshots, string selector)
     {
         int back = 0;
-        if (selector != "latest" && !int.TryParse(selector["latest~".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out back)) throw None(selector);
+        if (selector != Latest && !int.TryParse(selector["latest~".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out back)) throw None(selector);
         // What a restore or wipe saved of the state that it replaced is meant only by whoever names it.
         snapshots = [.. snapshots.Where(static s => !SafetySnapshot.Is(s.Snapshot))];
         return back < snapshots.Count ? snapshots[^(back + 1)]

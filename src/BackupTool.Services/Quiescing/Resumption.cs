@@ -241,12 +241,15 @@ internal sealed class Resumption(
         });
         TimeSpan patience = PatienceWithStartOf(unit, state);
         if (!await IsUnderWayForeverAsync(unit, state, starting, patience)) return await starting;
-        await giveUp.CancelAsync();
+        Cancel(giveUp);
         await starting;
         if (await StateOfAsync(unit) is not { IsActive: true }) return "its start has not begun yet: something else starts or stops first ('systemctl list-jobs')";
         if (_late.TryAdd(unit, patience)) _notes.Enqueue((unit, $"its start was not over after {PlanSentences.Seconds(patience)}, and was not waited for any longer"));
         return null;
     }
+
+    // In this thread: who waits goes on before the clock does.
+    private static void Cancel(CancellationTokenSource waiting) => waiting.Cancel();
 
     /// <summary>False when the start has ended. Its time begins with it: a stop that somebody has asked for before, of itself or of what it is ordered after, is waited for first.</summary>
     private async Task<bool> IsUnderWayForeverAsync(string unit, UnitState? before, Task starting, TimeSpan patience)

@@ -26,8 +26,16 @@ internal static class RunbookSituations
             await stack.Systemd.ShellAsync(Stop + Sql("bot.db", "INSERT INTO version VALUES (2)") + Start);
             await stack.StartAllAsync();
         },
-        ["rows-lost"] = static stack => stack.Systemd.ShellAsync(Stop + Sql("plugins/reminders.db", "DELETE FROM start") + Start),
-        ["homeserver-lost"] = static stack => stack.Systemd.ShellAsync("systemctl stop continuwuity; rm -rf /var/lib/continuwuity/*; systemctl start continuwuity"),
+        ["rows-lost"] = async static stack =>
+        {
+            await stack.Systemd.ShellAsync(Stop + Sql("plugins/reminders.db", "DELETE FROM start"));
+            await stack.StartAllAsync();
+        },
+        ["homeserver-lost"] = async static stack =>
+        {
+            await stack.Systemd.ShellAsync("systemctl stop continuwuity; rm -rf /var/lib/continuwuity/*");
+            await stack.StartAllAsync();
+        },
         ["bridge-behind"] = static stack =>
         {
             stack.Postgres.Sql("bridge", "DELETE FROM message");
